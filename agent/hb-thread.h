@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The heartbeat thread: runs every heartbeat session, real-time where allowed.
+ *
+ * Why a thread: Open vSwitch's poll loop counts in milliseconds and shares its
+ * thread with OVSDB and OpenFlow.  This thread uses epoll and timerfd, locked
+ * memory and SCHED_FIFO; it never logs, allocates, or waits for a lock.
+ *
+ * How: the main thread hands over complete session descriptions
+ * (hb_thread_add(), ..); they cross in a lock-free ring.  Facts come back in
+ * another ring: hb_thread_next_fact().  A transition stores the region's
+ * liveness word first and emits the fact second.
+ *
+ * Threads: all functions belong to the main thread; hb_thread_fd() may be
+ * polled.  Statistics are copied out by a sequence lock: hb_thread_stats(). */
+
+#ifndef TPR_HB_THREAD_H
+#define TPR_HB_THREAD_H 1
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "bfd-packet.h"
+#include "bfd-session.h"
+#include "heartbeat.h"
+
+struct liveness;
+
+enum hb_type {
+    HB_BFD,                     /* RFC 5880, 5881. */
+    HB_ICMP,                    /* ICMP or ICMPv6 echo. */
+    HB_LINK,                    /* The port's carrier only. */
+};
+
+/* How beats travel. */
+enum hb_path {
+    HB_PATH_PACKET,             /* Packet socket on 'ifname'; whole frames. */
+    HB_PATH_UDP,                /* Kernel UDP socket (tpr-regiond). */
+};
+
+/* A session, as the main thread describes it.  Copied by value. */
+struct hb_session_config {
+    uint32_t id;                /* Region index: its liveness word. */
+    char name[64];              /* Region's name, for messages. */
+    enum hb_type type;
+    enum hb_path path;
+
+    /* Addresses.  IPv4 as IPv4-mapped IPv6. */
+    struct in6_addr local;      /* Ours; unspecified: any (UDP, passive). */
+    struct in6_addr peer;       /* The region's; unspecified: learn from the
+                                 * first valid packet (UDP, passive). */
+    char ifname[IFNAMSIZ];      /* Device of the packet socket, or bound to. */
+    uint8_t local_mac[6];       /* Source MAC (packet path). */
+    uint8_t peer_mac[6];        /* All zero: learn from received frames and
+                                 * until then send to broadcast. */
+    uint16_t vlan;              /* 802.1Q VID to send with, 0 for none. */
+
+    /* Timing. */
+    struct heartbeat_config hb; /* T_h, n, rise, k. */
+    long long int detect_override_us; /* Stricter local decision, or 0. */
+
+    /* BFD. */
+    struct bfd_session_config bfd;
+};
+
+/* What the heartbeat thread found out. */
+enum hb_fact_type {
+    HB_FACT_UP,                 /* Region proven alive. */
+    HB_FACT_DOWN,               /* Region proven dead. */
+    HB_FACT_EXCUSED,            /* Would be dead, but we were late. */
+    HB_FACT_SESSION,            /* Session state, diagnostic or negotiated
+                                 * timers changed: see hb_thread_stats(). */
+    HB_FACT_ERROR,              /* Socket trouble: 'error' is an errno. */
+};
+
+struct hb_fact {
+    uint32_t id;                /* Region index. */
+    enum hb_fact_type type;
+    enum heartbeat_cause cause;
+    long long int now_us;       /* Decision. */
+    long long int last_beat_us; /* Last good beat before it. */
+    long long int late_us;      /* EXCUSED: how late we were. */
+    unsigned int missed;        /* DOWN: whole intervals without a beat. */
+    int error;                  /* ERROR: errno. */
+};
+
+/* A consistent copy of everything that 'show' prints of a session. */
+struct hb_stats {
+    struct heartbeat hb;
+    struct bfd_session_status bfd;      /* type BFD only. */
+    uint64_t tx, rx, tx_errors;
+    uint64_t rx_bad[BFD_N_ERRORS];      /* Discarded, by reason. */
+    uint8_t peer_mac[6];
+    bool realtime;                      /* Thread has SCHED_FIFO. */
+};
+
+struct hb_thread;
+
+struct hb_thread *hb_thread_create(struct liveness *, unsigned int max);
+void hb_thread_destroy(struct hb_thread *);
+
+int hb_thread_set(struct hb_thread *, const struct hb_session_config *);
+int hb_thread_remove(struct hb_thread *, uint32_t id);
+int hb_thread_set_link(struct hb_thread *, uint32_t id, bool up);
+int hb_thread_set_admin(struct hb_thread *, uint32_t id, bool admin_down,
+                        enum bfd_diag);
+
+int hb_thread_fd(const struct hb_thread *);
+bool hb_thread_next_fact(struct hb_thread *, struct hb_fact *);
+bool hb_thread_stats(const struct hb_thread *, uint32_t id,
+                     struct hb_stats *);
+
+#endif /* hb-thread.h */

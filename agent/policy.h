@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Policy: which backend serves, and why.
+ *
+ * Pure: facts about regions and backends, intents and 'now' in; usable
+ * backends, the active one per service and the next deadline out.  No socket,
+ * clock, database or log.  DESIGN.md section 3 has the table of events that
+ * this file follows.
+ *
+ * Three stages, each a small machine of its own:
+ *   damping   - a region or backend that comes back is held down for a while
+ *               that doubles while it flaps;
+ *   panic     - when more than a threshold of all backends fail at once,
+ *               suspect ourselves and keep the last good set;
+ *   choice    - per service, the usable backend with the lowest priority
+ *               number; failback to a better one after its hold time, or by
+ *               hand.
+ *
+ * Threads: main thread.  Time: *_us, CLOCK_MONOTONIC. */
+
+#ifndef TPR_POLICY_H
+#define TPR_POLICY_H 1
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "model.h"
+
+/* Why a backend is not usable, or a service's choice is what it is.  The
+ * strings are what 'show' prints. */
+#define POLICY_REASONS                                              \
+    POLICY_REASON(OK, "usable")                                     \
+    POLICY_REASON(REGION_DOWN, "region down")                       \
+    POLICY_REASON(REGION_UNKNOWN, "region not yet proven alive")    \
+    POLICY_REASON(CHECK_DOWN, "health check fails")                 \
+    POLICY_REASON(CHECK_UNKNOWN, "health check not yet passed")     \
+    POLICY_REASON(DRAINING, "draining")                             \
+    POLICY_REASON(DAMPED, "held down after flapping")               \
+    POLICY_REASON(NO_MAC, "MAC address not resolved")               \
+    POLICY_REASON(NO_PORT, "switch has no such port")               \
+    POLICY_REASON(PANIC, "too many failed at once")
+enum policy_reason {
+#define POLICY_REASON(ENUM, SENTENCE) POLICY_##ENUM,
+    POLICY_REASONS
+#undef POLICY_REASON
+};
+const char *policy_reason_to_string(enum policy_reason);
+
+/* How a service came to its active backend. */
+enum policy_mode {
+    POLICY_MODE_AUTO,           /* By priority. */
+    POLICY_MODE_MANUAL,         /* 'failover' intent in force. */
+    POLICY_MODE_HELD,           /* A better one is up: failback is manual or
+                                 * its hold time runs. */
+    POLICY_MODE_PANIC,
+};
+
+/* A transition of a service, region or backend, for history, log, notify. */
+struct policy_change {
+    enum { POLICY_REGION, POLICY_BACKEND, POLICY_SERVICE } what;
+    const void *object;         /* struct tpr_region, _backend or _service. */
+    const char *from, *to;      /* State or backend's name; static or owned by
+                                 * the configuration. */
+    char *cause;                /* One clause, malloc'd. */
+    const struct tpr_region *culprit;   /* SERVICE: the region behind it. */
+    long long int decided_us, last_beat_us;     /* last_beat 0: none. */
+};
+
+struct policy;
+
+struct policy *policy_create(void);
+void policy_destroy(struct policy *);
+
+/* Facts.  Regions and backends are known by their configuration's name; a new
+ * configuration keeps the state of what has the same name. */
+void policy_set_config(struct policy *, const struct tpr_config *,
+                       long long int now_us);
+void policy_set_now_wall(struct policy *, long long int now_ms);
+void policy_region(struct policy *, const struct tpr_region *,
+                   enum heartbeat_state, enum heartbeat_cause,
+                   unsigned int missed, long long int last_beat_us,
+                   long long int now_us);
+void policy_backend_check(struct policy *, const struct tpr_backend *,
+                          bool up, const char *cause, long long int now_us);
+void policy_backend_reachable(struct policy *, const struct tpr_backend *,
+                              bool has_port, bool has_mac);
+
+/* Decisions. */
+void policy_run(struct policy *, long long int now_us);
+long long int policy_deadline(const struct policy *);
+bool policy_next_change(struct policy *, struct policy_change *);
+
+const struct tpr_backend *policy_active(const struct policy *,
+                                        const struct tpr_service *,
+                                        enum policy_mode *,
+                                        long long int *since_us);
+enum policy_reason policy_usable(const struct policy *,
+                                 const struct tpr_backend *);
+enum heartbeat_state policy_region_state(const struct policy *,
+                                         const struct tpr_region *,
+                                         bool *draining,
+                                         long long int *hold_until_us,
+                                         long long int *since_us);
+bool policy_owner_answers(const struct policy *, const struct tpr_service *);
+bool policy_panic(const struct policy *);
+
+#endif /* policy.h */

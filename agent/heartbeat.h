@@ -15,8 +15,13 @@
  *          |     the peer or the link says down |      (at most 'max_excuses'
  *      +---------+                              |      in a row)
  *      | UNKNOWN |------------------------------+
- *      +---------+   same arrows as from DOWN; the first detection time
- *                    without 'rise' beats leads to DOWN
+ *      +---------+   'rise' beats lead to UP as from DOWN; a detection time
+ *                    of silence, or a "down", leads to DOWN as from UP
+ *
+ * "In a row": no detection time of silence between two beats.  A beat that
+ * comes less than half an interval after the last counted one (a duplicate, or
+ * several read at once after a stall) proves life but does not count for
+ * 'rise'.
  *
  * The self-stall guard: a deadline that passes proves nothing if this process
  * was not running when the beats should have been read, or did not send its
@@ -88,6 +93,7 @@ struct heartbeat {
     long long int last_beat_us;         /* Last good beat, 0 before any. */
     long long int deadline_us;          /* When silence becomes "down". */
     unsigned int good;                  /* Good beats in a row while not UP. */
+    long long int counted_us;           /* The last beat that 'good' counts. */
     unsigned int excuses;               /* Extensions in a row now. */
     long long int worst_late_us;        /* Our worst lateness since the last
                                          * good beat. */
@@ -116,5 +122,6 @@ void heartbeat_late(struct heartbeat *, long long int late_us);
 enum heartbeat_decision heartbeat_run(struct heartbeat *,
                                       long long int now_us);
 long long int heartbeat_deadline(const struct heartbeat *);
+unsigned int heartbeat_missed(const struct heartbeat *, long long int now_us);
 
 #endif /* heartbeat.h */

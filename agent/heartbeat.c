@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The pure heartbeat detector: see heartbeat.h, which draws its machine. */
+
+#include <config.h>
+#include "heartbeat.h"
+
+#include <limits.h>
+#include <string.h>
+#include "util.h"
+
+/* Returns the name of 'state'. */
+const char *
+heartbeat_state_to_string(enum heartbeat_state state)
+{
+    switch (state) {
+#define HEARTBEAT_STATE(ENUM, NAME) case HEARTBEAT_##ENUM: return NAME;
+        HEARTBEAT_STATES
+#undef HEARTBEAT_STATE
+    }
+    return "invalid";
+}
+
+/* Returns 'cause' as one clause. */
+const char *
+heartbeat_cause_to_string(enum heartbeat_cause cause)
+{
+    switch (cause) {
+#define HEARTBEAT_CAUSE(ENUM, NAME) case HEARTBEAT_CAUSE_##ENUM: return NAME;
+        HEARTBEAT_CAUSES
+#undef HEARTBEAT_CAUSE
+    }
+    return "invalid";
+}
+
+/* Since when silence counts. */
+static long long int
+silent_since(const struct heartbeat *hb)
+{
+    return MAX(hb->last_beat_us, hb->since_us);
+}
+
+/* The deadline without extensions; DOWN has none. */
+static void
+update_deadline(struct heartbeat *hb)
+{
+    hb->deadline_us = (hb->state == HEARTBEAT_DOWN
+                       ? LLONG_MAX
+                       : silent_since(hb) + hb->detect_us);
+}
+
+static enum heartbeat_decision
+transition(struct heartbeat *hb, enum heartbeat_state state,
+           enum heartbeat_cause cause, long long int now_us)
+{
+    hb->state = state;
+    hb->cause = cause;
+    hb->since_us = now_us;
+    hb->good = 0;
+    hb->excuses = 0;
+    hb->worst_late_us = 0;
+    update_deadline(hb);
+    if (state == HEARTBEAT_UP) {
+        hb->n_up++;
+        return HEARTBEAT_WENT_UP;
+    } else {
+        hb->n_down++;
+        return HEARTBEAT_WENT_DOWN;
+    }
+}
+
+/* Makes 'hb' a detector in state UNKNOWN at 'now_us'.  Its first detection
+ * time starts now. */
+void
+heartbeat_init(struct heartbeat *hb, const struct heartbeat_config *cfg,
+               long long int now_us)
+{
+    memset(hb, 0, sizeof *hb);
+    hb->since_us = now_us;
+    heartbeat_configure(hb, cfg, now_us);
+}
+
+/* Changes the configuration and keeps state and statistics.  Detection becomes
+ * interval * fall; an owner with a negotiated one sets it again.  Zeros count
+ * as one. */
+void
+heartbeat_configure(struct heartbeat *hb, const struct heartbeat_config *cfg,
+                    long long int now_us)
+{
+    hb->cfg = *cfg;
+    hb->cfg.fall = MAX(cfg->fall, 1);
+    hb->cfg.rise = MAX(cfg->rise, 1);
+    heartbeat_set_detection(hb, cfg->interval_us,
+                            cfg->interval_us * hb->cfg.fall, now_us);
+}
+
+/* Sets the interval at which beats are due and the silence that means "down",
+ * in microseconds, both at least 1.  Counted from the last beat; extensions
+ * that were granted stay in force at the new interval.  If the new deadline
+ * has passed already, the next heartbeat_run() acts on it. */
+void
+heartbeat_set_detection(struct heartbeat *hb, long long int interval_us,
+                        long long int detect_us, long long int now_us)
+{
+    bool changed;
+
+    interval_us = MAX(interval_us, 1);
+    detect_us = MAX(detect_us, 1);
+    changed = (interval_us != hb->cfg.interval_us
+               || detect_us != hb->detect_us);
+    hb->cfg.interval_us = interval_us;
+    hb->detect_us = detect_us;
+    if (changed || !hb->deadline_us) {
+        update_deadline(hb);
+        if (hb->excuses && hb->state != HEARTBEAT_DOWN) {
+            hb->deadline_us = MAX(hb->deadline_us, now_us + interval_us);
+        }
+    }
+}
+
+/* Counts a beat at 'now_us' towards 'rise', unless it came too soon after the
+ * last one to prove anything more; silence of a detection time starts over. */
+static void
+count_good(struct heartbeat *hb, long long int now_us)
+{
+    if (hb->good && now_us - hb->last_beat_us >= hb->detect_us) {
+        hb->good = 0;
+    }
+    if (!hb->good || now_us - hb->counted_us >= hb->cfg.interval_us / 2) {
+        hb->good++;
+        hb->counted_us = now_us;
+    }
+}
+
+/* Should be called when a good beat was received at 'now_us'. */
+enum heartbeat_decision
+heartbeat_beat(struct heartbeat *hb, long long int now_us)
+{
+    hb->n_beats++;
+    if (hb->state == HEARTBEAT_UP) {
+        hb->max_gap_us = MAX(hb->max_gap_us, now_us - silent_since(hb));
+    } else {
+        count_good(hb, now_us);
+    }
+    hb->last_beat_us = now_us;
+    hb->excuses = 0;
+    hb->worst_late_us = 0;
+    update_deadline(hb);
+
+    return (hb->state != HEARTBEAT_UP && hb->good >= hb->cfg.rise
+            ? transition(hb, HEARTBEAT_UP, HEARTBEAT_CAUSE_BEATS, now_us)
+            : HEARTBEAT_NOTHING);
+}
+
+/* Should be called when something other than silence says that the region is
+ * down: its peer, the link, the operator ('cause').  The self-stall guard has
+ * no say.  Beats in a row start over.  In state DOWN nothing else happens: the
+ * cause of the transition stays. */
+enum heartbeat_decision
+heartbeat_down(struct heartbeat *hb, enum heartbeat_cause cause,
+               long long int now_us)
+{
+    hb->good = 0;
+    return (hb->state != HEARTBEAT_DOWN
+            ? transition(hb, HEARTBEAT_DOWN, cause, now_us)
+            : HEARTBEAT_NOTHING);
+}
+
+/* Should be called, before beats are read and heartbeat_run(), whenever the
+ * owner woke up or sent its own beat 'late_us' microseconds later than it had
+ * wanted to. */
+void
+heartbeat_late(struct heartbeat *hb, long long int late_us)
+{
+    hb->worst_late_us = MAX(hb->worst_late_us, late_us);
+    hb->max_late_us = MAX(hb->max_late_us, late_us);
+}
+
+/* Should be called when heartbeat_deadline() has come, after everything that
+ * was received until then has been handed in; may be called at any time.
+ *
+ * The self-stall guard: silence that ends a detection time in which we were
+ * ourselves late by more than half an interval is excused, one interval from
+ * now, at most 'max_excuses' times until the next good beat. */
+enum heartbeat_decision
+heartbeat_run(struct heartbeat *hb, long long int now_us)
+{
+    if (now_us < hb->deadline_us) {
+        return HEARTBEAT_NOTHING;
+    }
+    if (hb->worst_late_us > hb->cfg.interval_us / 2
+        && hb->excuses < hb->cfg.max_excuses) {
+        hb->excuses++;
+        hb->n_excused++;
+        hb->deadline_us = now_us + hb->cfg.interval_us;
+        return HEARTBEAT_EXCUSED;
+    }
+    return transition(hb, HEARTBEAT_DOWN, HEARTBEAT_CAUSE_MISSED, now_us);
+}
+
+/* Returns when heartbeat_run() wants to be called, LLONG_MAX for never. */
+long long int
+heartbeat_deadline(const struct heartbeat *hb)
+{
+    return hb->deadline_us;
+}
+
+/* Returns how many whole intervals have passed without a beat at 'now_us'. */
+unsigned int
+heartbeat_missed(const struct heartbeat *hb, long long int now_us)
+{
+    long long int since_us = hb->last_beat_us ? hb->last_beat_us
+                                              : hb->since_us;
+    long long int missed = (now_us - since_us) / hb->cfg.interval_us;
+
+    return MIN(MAX(missed, 0), UINT_MAX);
+}

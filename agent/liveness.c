@@ -18,6 +18,17 @@ struct liveness {
     struct tpr_page *page;      /* Shared mapping of the file. */
 };
 
+/* The beginning of struct tpr_page, which is half a megabyte. */
+struct page_header {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t size;
+};
+BUILD_ASSERT_DECL(offsetof(struct page_header, version)
+                  == offsetof(struct tpr_page, version));
+BUILD_ASSERT_DECL(offsetof(struct page_header, size)
+                  == offsetof(struct tpr_page, size));
+
 enum { LIVENESS_MODE = 0660 };  /* Agent and its group. */
 
 /* Writes an empty page to 'fd'.  Space is reserved, so that no later store
@@ -25,21 +36,21 @@ enum { LIVENESS_MODE = 0660 };  /* Agent and its group. */
 static int
 write_empty_page(int fd)
 {
-    static const struct tpr_page header = {
+    const struct page_header header = {
         .magic = TPR_PAGE_MAGIC,
         .version = TPR_PAGE_VERSION,
         .size = sizeof(struct tpr_page),
     };
-    int error = posix_fallocate(fd, 0, sizeof header);
+    int error = posix_fallocate(fd, 0, sizeof(struct tpr_page));
 
     if (error) {
         return error;
     }
 
-    ssize_t n = pwrite(fd, &header, offsetof(struct tpr_page, region), 0);
+    ssize_t n = pwrite(fd, &header, sizeof header, 0);
     if (n < 0) {
         return errno;
-    } else if (n != offsetof(struct tpr_page, region)) {
+    } else if (n != sizeof header) {
         return ENOSPC;
     }
     return fchmod(fd, LIVENESS_MODE) ? errno : 0;
@@ -76,7 +87,8 @@ create_file(const char *path)
 static char *
 check_file(int fd, const char *path)
 {
-    struct tpr_page header;
+    const size_t size = sizeof(struct tpr_page);
+    struct page_header header;
     struct stat st;
 
     if (fstat(fd, &st)) {
@@ -84,13 +96,13 @@ check_file(int fd, const char *path)
                          path, ovs_strerror(errno));
     } else if (!S_ISREG(st.st_mode)) {
         return xasprintf("%s: not a regular file", path);
-    } else if (st.st_size < (off_t) offsetof(struct tpr_page, region)) {
+    } else if (st.st_size < (off_t) sizeof header) {
         return xasprintf("%s: not a liveness page, only %lld bytes long; "
                          "remove it", path, (long long int) st.st_size);
     }
 
-    ssize_t n = pread(fd, &header, offsetof(struct tpr_page, region), 0);
-    if (n != offsetof(struct tpr_page, region)) {
+    ssize_t n = pread(fd, &header, sizeof header, 0);
+    if (n != sizeof header) {
         return xasprintf("%s: cannot read the liveness page (%s)",
                          path, n < 0 ? ovs_strerror(errno) : "short read");
     } else if (header.magic != TPR_PAGE_MAGIC) {
@@ -99,11 +111,10 @@ check_file(int fd, const char *path)
         return xasprintf("%s: liveness page has version %u, this program "
                          "needs %d; stop what uses it and remove it",
                          path, header.version, TPR_PAGE_VERSION);
-    } else if (header.size != sizeof header || st.st_size != sizeof header) {
+    } else if (header.size != size || st.st_size != (off_t) size) {
         return xasprintf("%s: liveness page is damaged (%lld bytes, its "
                          "header says %u, should be %"PRIuSIZE"); remove it",
-                         path, (long long int) st.st_size, header.size,
-                         sizeof header);
+                         path, (long long int) st.st_size, header.size, size);
     }
     return NULL;
 }

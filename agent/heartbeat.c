@@ -33,20 +33,13 @@ heartbeat_cause_to_string(enum heartbeat_cause cause)
     return "invalid";
 }
 
-/* Since when silence counts. */
-static long long int
-silent_since(const struct heartbeat *hb)
-{
-    return MAX(hb->last_beat_us, hb->since_us);
-}
-
 /* The deadline without extensions; DOWN has none. */
 static void
 update_deadline(struct heartbeat *hb)
 {
     hb->deadline_us = (hb->state == HEARTBEAT_DOWN
                        ? LLONG_MAX
-                       : silent_since(hb) + hb->detect_us);
+                       : hb->silent_us + hb->detect_us);
 }
 
 static enum heartbeat_decision
@@ -77,6 +70,7 @@ heartbeat_init(struct heartbeat *hb, const struct heartbeat_config *cfg,
 {
     memset(hb, 0, sizeof *hb);
     hb->since_us = now_us;
+    hb->silent_us = now_us;
     heartbeat_configure(hb, cfg, now_us);
 }
 
@@ -123,7 +117,7 @@ heartbeat_set_detection(struct heartbeat *hb, long long int interval_us,
 static void
 count_good(struct heartbeat *hb, long long int now_us)
 {
-    if (hb->good && now_us - hb->last_beat_us >= hb->detect_us) {
+    if (hb->good && now_us - hb->silent_us >= hb->detect_us) {
         hb->good = 0;
     }
     if (!hb->good || now_us - hb->counted_us >= hb->cfg.interval_us / 2) {
@@ -138,11 +132,12 @@ heartbeat_beat(struct heartbeat *hb, long long int now_us)
 {
     hb->n_beats++;
     if (hb->state == HEARTBEAT_UP) {
-        hb->max_gap_us = MAX(hb->max_gap_us, now_us - silent_since(hb));
+        hb->max_gap_us = MAX(hb->max_gap_us, now_us - hb->silent_us);
     } else {
         count_good(hb, now_us);
     }
     hb->last_beat_us = now_us;
+    hb->silent_us = now_us;
     hb->excuses = 0;
     hb->worst_late_us = 0;
     update_deadline(hb);
@@ -205,13 +200,12 @@ heartbeat_deadline(const struct heartbeat *hb)
     return hb->deadline_us;
 }
 
-/* Returns how many whole intervals have passed without a beat at 'now_us'. */
+/* Returns how many whole intervals have passed without a beat at 'now_us',
+ * counted from the last beat or from the start. */
 unsigned int
 heartbeat_missed(const struct heartbeat *hb, long long int now_us)
 {
-    long long int since_us = hb->last_beat_us ? hb->last_beat_us
-                                              : hb->since_us;
-    long long int missed = (now_us - since_us) / hb->cfg.interval_us;
+    long long int missed = (now_us - hb->silent_us) / hb->cfg.interval_us;
 
     return MIN(MAX(missed, 0), UINT_MAX);
 }

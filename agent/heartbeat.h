@@ -91,6 +91,8 @@ struct heartbeat {
     enum heartbeat_cause cause;         /* Of the last transition. */
     long long int since_us;             /* Time of the last transition. */
     long long int last_beat_us;         /* Last good beat, 0 before any. */
+    long long int silent_us;            /* Last good beat or initialization:
+                                         * silence counts from here. */
     long long int deadline_us;          /* When silence becomes "down". */
     unsigned int good;                  /* Good beats in a row while not UP. */
     long long int counted_us;           /* The last beat that 'good' counts. */

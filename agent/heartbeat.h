@@ -9,9 +9,9 @@
  *
  *                 rise good beats in a row
  *      +------+ ---------------------------> +----+
- *      | DOWN |                              | UP |--+ detection time over, but
- *      +------+ <--------------------------- +----+<-+ we ourselves were late:
- *          ^     detection time over, or        ^      EXCUSED, one interval more
+ *      | DOWN |                              | UP |--+ detection time over,
+ *      +------+ <--------------------------- +----+<-+ but we were late:
+ *          ^     detection time over, or        ^      EXCUSED, once more
  *          |     the peer or the link says down |      (at most 'max_excuses'
  *      +---------+                              |      in a row)
  *      | UNKNOWN |------------------------------+

@@ -1,0 +1,63 @@
+# The agent: ovs-tprd, ovs-tprctl, tpr-regiond and what they share.
+
+# All modules, so that programs and unit tests link what they use.
+noinst_LTLIBRARIES += agent/libtpr.la
+agent_libtpr_la_SOURCES = \
+	agent/bfd-packet.h \
+	agent/bfd-session.h \
+	agent/check.h \
+	agent/datapath.h \
+	agent/hb-thread.h \
+	agent/heartbeat.h \
+	agent/liveness.h \
+	agent/model.h \
+	agent/neigh.h \
+	agent/policy.h
+nodist_agent_libtpr_la_SOURCES = \
+	agent/tpr-idl.c \
+	agent/tpr-idl.h
+
+# Programs.  Each needs two lines beside its name:
+#
+#   sbin_PROGRAMS += agent/ovs-tprd
+#   agent_ovs_tprd_SOURCES = agent/ovs-tprd.c
+#   agent_ovs_tprd_LDADD = $(TPR_LDADD)
+#
+# Written manual pages: dist_man_MANS += agent/ovs-tprd.8
+
+# The database.
+EXTRA_DIST += \
+	agent/ovs-tpr.ovsschema \
+	agent/ovs-tpr.xml \
+	agent/tpr-idl.ann
+dist_ovsdata_DATA = agent/ovs-tpr.ovsschema
+
+BUILT_SOURCES += agent/tpr-idl.c agent/tpr-idl.h
+CLEANFILES += agent/tpr-idl.ovsidl agent/tpr-idl.c agent/tpr-idl.h
+agent/tpr-idl.ovsidl: agent/ovs-tpr.ovsschema agent/tpr-idl.ann ovs.stamp
+	$(AM_V_GEN)$(MKDIR_P) agent && $(OVSDB_IDLC) annotate \
+	  $(srcdir)/agent/ovs-tpr.ovsschema $(srcdir)/agent/tpr-idl.ann \
+	  > $@.tmp && mv $@.tmp $@
+agent/tpr-idl.c agent/tpr-idl.h: agent/tpr-idl.ovsidl
+
+man_MANS += agent/ovs-tpr.schema.5
+CLEANFILES += agent/ovs-tpr.schema.5
+agent/ovs-tpr.schema.5: agent/ovs-tpr.ovsschema agent/ovs-tpr.xml ovs.stamp
+	$(AM_V_GEN)$(MKDIR_P) agent && $(OVSDB_DOC) --version=$(VERSION) \
+	  $(srcdir)/agent/ovs-tpr.ovsschema $(srcdir)/agent/ovs-tpr.xml \
+	  > $@.tmp && mv $@.tmp $@
+
+# Start and stop script: agent/ovs-tpr-ctl.in becomes agent/ovs-tpr-ctl by a
+# rule in Makefile.am:
+#
+#   EXTRA_DIST += agent/ovs-tpr-ctl.in
+#   scripts_SCRIPTS += agent/ovs-tpr-ctl
+#   CLEANFILES += agent/ovs-tpr-ctl
+#
+# Completion, which bash looks up by the name of the command:
+#
+#   EXTRA_DIST += agent/ovs-tprctl-bashcomp.bash
+#   completion_DATA += agent/ovs-tprctl.bash
+#   CLEANFILES += agent/ovs-tprctl.bash
+agent/ovs-tprctl.bash: agent/ovs-tprctl-bashcomp.bash
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && cp $< $@

@@ -22,7 +22,7 @@
 #                       ovs appear in the tree's folder tpr
 #   OVS_CONFIGURE_ARGS  arguments of configure
 #   OVS_CC, OVS_CFLAGS  compiler and its flags
-#   MAKE                make (with its jobserver, if any)
+#   MAKE, V             make (with its jobserver, if any); V=1 shows commands
 #
 # Builds from several worktrees may share one OVS_BUILD.  Nothing but contents
 # counts, no time stamps: a changed patch or extension changes exactly the
@@ -90,7 +90,7 @@ hash_of () {
 # What needs a build from scratch when it changes.
 base_key () {
     {
-        echo "format 1"
+        echo "format 2"
         if test -d "$OVS_SOURCE"; then
             tar_of_tree "$OVS_SOURCE" | sha256sum
         else
@@ -147,13 +147,12 @@ manifest_of () {
         xargs -0 sha256sum)
 }
 
-# Makes the source files in tree equal to those in new; prints their names.
-# A file keeps its time stamp if its contents stay.
+# Makes the source files in tree equal to those in new.  A file keeps its time
+# stamp if its contents stay.
 sync_tree () {
     { diff manifest manifest.new || test $? = 1; } |
         sed -n 's/^[<>] [0-9a-f]*  //p' | sort -u |
         while read -r name; do
-            echo "$name"
             if test -e "new/$name"; then
                 mkdir -p "$(dirname "tree/$name")"
                 cp "new/$name" "tree/$name"
@@ -163,8 +162,14 @@ sync_tree () {
         done
 }
 
+# boot.sh comes first always: patches touch build files, and the tarball's
+# configure may be of another release of Automake than this machine's.
 run_configure () {
     say "configures ($OVS_CC $OVS_CFLAGS)"
+    (cd tree && ./boot.sh) > boot.log 2>&1 || {
+        tail -n 20 boot.log >&2
+        die "boot.sh failed in $OVS_BUILD/tree, see boot.log there."
+    }
     # The arguments are words that the user may have quoted, as in CFLAGS.
     (cd tree && eval "./configure --quiet $OVS_CONFIGURE_ARGS" \
         'CC="$OVS_CC"' 'CFLAGS="$OVS_CFLAGS"') > configure.log 2>&1 || {
@@ -173,48 +178,38 @@ run_configure () {
     }
 }
 
-build_file='(configure\.ac|\.am|\.m4|\.mk)'
-
-# Does the series change what configure and the Makefiles are made from?
-patches_touch_build_files () {
-    series | (cd "$OVS_PATCHES" &&
-        xargs -r grep -lE "^\+\+\+ .*$build_file([[:space:]]|\$)") | grep -q .
-}
-
 # $1 is the key of what forces a new start.
 update_tree () {
     rm -f key
     say "unpacks and patches $OVS_SOURCE"
     prepare "$OVS_BUILD/new"
     manifest_of new > manifest.new
-    boot=false
     if test ! -e tree/config.status || test ! -e manifest ||
        test "$(cat base 2>/dev/null)" != "$1"; then
         rm -rf tree base manifest
         mv new tree
         mv manifest.new manifest
-        if test ! -e tree/configure || patches_touch_build_files; then
-            boot=:
-        fi
     else
-        sync_tree > changed
-        if grep -qE "$build_file\$" changed; then
-            boot=:
-        fi
-        rm -rf new changed
+        # Open vSwitch's Makefile sees to changed build files by itself.
+        sync_tree
+        rm -rf new
         mv manifest.new manifest
-    fi
-    if $boot; then
-        say "runs boot.sh, for its build files are patched"
-        (cd tree && ./boot.sh) > boot.log 2>&1 || {
-            tail -n 20 boot.log >&2
-            rm -f manifest
-            die "boot.sh failed in $OVS_BUILD/tree, see boot.log there."
-        }
     fi
     if test ! -e base; then
         run_configure
         echo "$1" > base
+    fi
+}
+
+# Open vSwitch's build has no silent rules: one line a file is enough, unless
+# V=1.  What compilers say goes to standard error and stays as it is.
+progress () {
+    if test "$V" = 1; then
+        cat
+    else
+        sed -u -n \
+            -e 's/.* -c -o \([^ ]*\.l\{0,1\}o\) .*/  OVS CC   \1/p' \
+            -e 's/.*--mode=link.* -o \([^ ]*\) .*/  OVS CCLD \1/p'
     fi
 }
 
@@ -233,7 +228,9 @@ build () {
        test ! -e tree/lib/libopenvswitch.la; then
         update_tree "$base"
         say "builds in $OVS_BUILD/tree"
-        $MAKE -C tree all 9>&- || die "Open vSwitch does not build."
+        rm -f failed
+        { $MAKE -C tree all 9>&- || touch failed; } | progress
+        test ! -e failed || die "Open vSwitch does not build."
         echo "$key" > key
     fi
     if test -n "$stamp" && test "$(cat "$stamp" 2>/dev/null)" != "$key"; then

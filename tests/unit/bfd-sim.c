@@ -195,8 +195,6 @@ step(struct sim *sim, struct sim_node *node)
         node->n_received++;
         node->n_errors[receive(sim, node,
                                &in->queue[in->tail++ % SIM_QUEUE])]++;
-        send_all(sim, node);
-        sim_check(sim, node);
     }
     log_decision(sim, node, bfd_session_run(&node->s, sim->now_us));
     send_all(sim, node);

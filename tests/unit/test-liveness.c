@@ -13,13 +13,14 @@
 #include <unistd.h>
 
 /* A folder of the test's own and a page in it. */
-static char dir[] = "/tmp/test-liveness.XXXXXX";
+static char dir[64];
 static char *path;
 
 static void
 setup(void)
 {
-    strcpy(strrchr(dir, '.'), ".XXXXXX");
+    snprintf(dir, sizeof dir, "%s/test-liveness.XXXXXX",
+             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(dir));
     path = xasprintf("%s/page", dir);
 }

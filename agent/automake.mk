@@ -3,12 +3,16 @@
 # All modules, so that programs and unit tests link what they use.
 noinst_LTLIBRARIES += agent/libtpr.la
 agent_libtpr_la_SOURCES = \
+	agent/bfd-packet.c \
 	agent/bfd-packet.h \
+	agent/bfd-session.c \
 	agent/bfd-session.h \
 	agent/check.h \
 	agent/datapath.h \
 	agent/hb-thread.h \
+	agent/heartbeat.c \
 	agent/heartbeat.h \
+	agent/liveness.c \
 	agent/liveness.h \
 	agent/model.h \
 	agent/neigh.h \

@@ -4,10 +4,22 @@
 # tests/unit/unit.h.  A new one needs one line here.
 
 UNIT_TESTS = \
-	tests/unit/test-build
+	tests/unit/test-bfd-packet \
+	tests/unit/test-bfd-random \
+	tests/unit/test-bfd-rules \
+	tests/unit/test-bfd-session \
+	tests/unit/test-build \
+	tests/unit/test-heartbeat \
+	tests/unit/test-liveness
 
 check_PROGRAMS += $(UNIT_TESTS)
 noinst_HEADERS += tests/unit/unit.h
+
+# Two BFD sessions in virtual time.
+tests_unit_test_bfd_random_SOURCES = tests/unit/test-bfd-random.c \
+	tests/unit/bfd-sim.c tests/unit/bfd-sim.h
+tests_unit_test_bfd_session_SOURCES = tests/unit/test-bfd-session.c \
+	tests/unit/bfd-sim.c tests/unit/bfd-sim.h
 
 # Fuzz targets: tests/fuzz/fuzz-NAME.c defines LLVMFuzzerTestOneInput(), its
 # corpus is tests/fuzz/corpus/NAME/.  "make check" replays every corpus; with

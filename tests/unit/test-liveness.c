@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Tests of the liveness page: its file, its words, its refusals. */
+
+#include <config.h>
+#include "liveness.h"
+#include "unit.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A folder of the test's own and a page in it. */
+static char dir[64];
+static char *path;
+
+static void
+setup(void)
+{
+    snprintf(dir, sizeof dir, "%s/test-liveness.XXXXXX",
+             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    path = xasprintf("%s/page", dir);
+}
+
+static void
+teardown(void)
+{
+    unlink(path);
+    ck_assert_int_eq(rmdir(dir), 0);    /* Nothing else was left. */
+    free(path);
+}
+
+static struct liveness *
+open_ok(void)
+{
+    struct liveness *liveness;
+    char *error = liveness_open(path, &liveness);
+
+    ck_assert_msg(!error, "%s", error);
+    ck_assert_ptr_nonnull(liveness);
+    return liveness;
+}
+
+static void
+assert_refused(const char *sentence)
+{
+    struct liveness *liveness;
+    char *error = liveness_open(path, &liveness);
+    char *expected = xasprintf("%s: %s", path, sentence);
+
+    ck_assert_ptr_null(liveness);
+    ck_assert_str_eq(error, expected);
+    free(expected);
+    free(error);
+}
+
+/* Overwrites 'n' bytes of the file at 'offset'. */
+static void
+poke(off_t offset, const void *data, size_t n)
+{
+    int fd = open(path, O_WRONLY);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(pwrite(fd, data, n, offset), n);
+    close(fd);
+}
+
+START_TEST(creates_an_empty_page)
+{
+    mode_t old = umask(077);
+    struct liveness *liveness = open_ok();
+    struct stat st;
+
+    umask(old);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(st.st_mode, S_IFREG | 0660);
+    ck_assert_int_eq(st.st_size, sizeof(struct tpr_page));
+    ck_assert_int_eq(st.st_nlink, 1);
+    for (unsigned int i = 0; i < TPR_MAX_REGIONS; i++) {
+        ck_assert_uint_eq(liveness_get_region(liveness, i), 0);
+    }
+    ck_assert_uint_eq(liveness_get_backend(liveness, TPR_MAX_BACKENDS - 1),
+                      0);
+    liveness_close(liveness);
+}
+END_TEST
+
+START_TEST(generation_grows_with_changes_only)
+{
+    struct liveness *liveness = open_ok();
+
+    ck_assert(!liveness_set_region(liveness, 3, TPR_LIVENESS_UNKNOWN));
+    ck_assert(liveness_set_region(liveness, 3, TPR_LIVENESS_UP));
+    ck_assert(!liveness_set_region(liveness, 3, TPR_LIVENESS_UP));
+    ck_assert(liveness_set_region(liveness, 3, TPR_LIVENESS_DOWN));
+    ck_assert(liveness_set_region(liveness, 3, TPR_LIVENESS_UP));
+
+    tpr_word word = liveness_get_region(liveness, 3);
+    ck_assert_int_eq(tpr_word_state(word), TPR_LIVENESS_UP);
+    ck_assert_uint_eq(tpr_word_generation(word), 3);
+
+    ck_assert(liveness_set_backend(liveness, 3, TPR_LIVENESS_DRAIN));
+    ck_assert_uint_eq(liveness_get_backend(liveness, 3),
+                      (1 << 8) | TPR_LIVENESS_DRAIN);
+    ck_assert_uint_eq(liveness_get_region(liveness, 2), 0);
+    ck_assert_uint_eq(liveness_get_region(liveness, 4), 0);
+    liveness_close(liveness);
+}
+END_TEST
+
+START_TEST(words_outlive_the_agent_and_are_shared)
+{
+    struct liveness *a = open_ok();
+
+    liveness_set_region(a, TPR_MAX_REGIONS - 1, TPR_LIVENESS_UP);
+    liveness_set_backend(a, TPR_MAX_BACKENDS - 1, TPR_LIVENESS_DOWN);
+
+    struct liveness *b = open_ok();
+    ck_assert_uint_eq(liveness_get_region(b, TPR_MAX_REGIONS - 1),
+                      liveness_get_region(a, TPR_MAX_REGIONS - 1));
+    liveness_close(a);
+    ck_assert(liveness_set_backend(b, TPR_MAX_BACKENDS - 1,
+                                   TPR_LIVENESS_UP));
+    liveness_close(b);
+
+    a = open_ok();
+    ck_assert_uint_eq(liveness_get_region(a, TPR_MAX_REGIONS - 1),
+                      (1 << 8) | TPR_LIVENESS_UP);
+    ck_assert_uint_eq(liveness_get_backend(a, TPR_MAX_BACKENDS - 1),
+                      (2 << 8) | TPR_LIVENESS_UP);
+    liveness_close(a);
+}
+END_TEST
+
+START_TEST(layout_of_the_file)
+{
+    struct liveness *liveness = open_ok();
+    struct tpr_page *page = xzalloc(sizeof *page);
+
+    liveness_set_region(liveness, 1, TPR_LIVENESS_DOWN);
+    liveness_set_backend(liveness, 2, TPR_LIVENESS_UP);
+    int fd = open(path, O_RDONLY);
+    ck_assert_int_eq(read(fd, page, sizeof *page), sizeof *page);
+    close(fd);
+    ck_assert_uint_eq(page->magic, TPR_PAGE_MAGIC);
+    ck_assert_uint_eq(page->version, TPR_PAGE_VERSION);
+    ck_assert_uint_eq(page->size, sizeof *page);
+    ck_assert_uint_eq(page->region[1], 0x102);
+    ck_assert_uint_eq(page->backend[2], 0x101);
+    free(page);
+    liveness_close(liveness);
+}
+END_TEST
+
+START_TEST(refuses_what_is_no_page)
+{
+    uint32_t other = 2, size = 100;
+
+    liveness_close(open_ok());
+    poke(offsetof(struct tpr_page, version), &other, sizeof other);
+    assert_refused("liveness page has version 2, this program needs 1; "
+                   "stop what uses it and remove it");
+
+    other = 1;
+    poke(offsetof(struct tpr_page, version), &other, sizeof other);
+    poke(offsetof(struct tpr_page, size), &size, sizeof size);
+    assert_refused("liveness page is damaged (524864 bytes, its header says "
+                   "100, should be 524864); remove it");
+
+    size = sizeof(struct tpr_page);
+    poke(offsetof(struct tpr_page, size), &size, sizeof size);
+    ck_assert_int_eq(truncate(path, 5000), 0);
+    assert_refused("liveness page is damaged (5000 bytes, its header says "
+                   "524864, should be 524864); remove it");
+
+    poke(0, "x", 1);
+    assert_refused("not a liveness page; remove it");
+
+    ck_assert_int_eq(truncate(path, 7), 0);
+    assert_refused("not a liveness page, only 7 bytes long; remove it");
+}
+END_TEST
+
+START_TEST(refuses_what_cannot_be_opened)
+{
+    char *target = xasprintf("%s/target", dir);
+    ck_assert_int_eq(symlink(target, path), 0);
+    assert_refused("cannot open the liveness page "
+                   "(Too many levels of symbolic links)");
+    ck_assert_int_ne(access(target, F_OK), 0);
+    free(target);
+    unlink(path);
+
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    assert_refused("cannot open the liveness page (Is a directory)");
+    rmdir(path);
+
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    assert_refused("not a regular file");
+    unlink(path);
+
+    free(path);
+    path = xasprintf("%s/missing/page", dir);
+    assert_refused("cannot create the liveness page "
+                   "(No such file or directory)");
+}
+END_TEST
+
+START_TEST(close_of_nothing)
+{
+    liveness_close(NULL);
+}
+END_TEST
+
+static Suite *
+liveness_suite(void)
+{
+    const TTest *const tests[] = {
+        creates_an_empty_page, generation_grows_with_changes_only,
+        words_outlive_the_agent_and_are_shared, layout_of_the_file,
+        refuses_what_is_no_page, refuses_what_cannot_be_opened,
+        close_of_nothing,
+    };
+    Suite *suite = suite_create("liveness");
+
+    for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
+        TCase *tcase = tcase_create(tests[i]->name);
+
+        tcase_add_checked_fixture(tcase, setup, teardown);
+        tcase_add_test(tcase, tests[i]);
+        suite_add_tcase(suite, tcase);
+    }
+    return suite;
+}
+
+UNIT_MAIN_SUITE(liveness_suite)

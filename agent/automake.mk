@@ -9,6 +9,8 @@ agent_libtpr_la_SOURCES = \
 	agent/datapath.h \
 	agent/hb-thread.h \
 	agent/heartbeat.h \
+	agent/http.c \
+	agent/http.h \
 	agent/liveness.h \
 	agent/model.h \
 	agent/neigh.h \

@@ -4,7 +4,8 @@
 # tests/unit/unit.h.  A new one needs one line here.
 
 UNIT_TESTS = \
-	tests/unit/test-build
+	tests/unit/test-build \
+	tests/unit/test-http
 
 check_PROGRAMS += $(UNIT_TESTS)
 noinst_HEADERS += tests/unit/unit.h
@@ -14,10 +15,11 @@ noinst_HEADERS += tests/unit/unit.h
 # --enable-fuzz "make fuzz FUZZ_SECONDS=10" searches on.  A new one needs one
 # line here and its corpus in FUZZ_CORPUS.
 
-FUZZ_TARGETS =
-FUZZ_CORPUS =
+FUZZ_TARGETS = tests/fuzz/fuzz-http
+FUZZ_CORPUS = tests/fuzz/corpus/http
 
 check_PROGRAMS += $(FUZZ_TARGETS)
+tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz-http.c tests/fuzz/replay.c
 EXTRA_DIST += tests/fuzz/run tests/fuzz/replay.c $(FUZZ_CORPUS)
 
 # How the harness of Automake runs them: unit tests speak TAP, one line a

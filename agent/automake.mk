@@ -2,21 +2,18 @@
 
 # All modules, so that programs and unit tests link what they use.
 noinst_LTLIBRARIES += agent/libtpr.la
-agent_libtpr_la_SOURCES = \
-	agent/bfd-packet.c \
-	agent/bfd-packet.h \
-	agent/bfd-session.c \
-	agent/bfd-session.h \
-	agent/check.h \
-	agent/datapath.h \
-	agent/hb-thread.h \
-	agent/heartbeat.c \
-	agent/heartbeat.h \
-	agent/liveness.c \
-	agent/liveness.h \
-	agent/model.h \
-	agent/neigh.h \
-	agent/policy.h
+agent_libtpr_la_SOURCES =
+agent_libtpr_la_SOURCES += agent/bfd-packet.c agent/bfd-packet.h
+agent_libtpr_la_SOURCES += agent/bfd-session.c agent/bfd-session.h
+agent_libtpr_la_SOURCES += agent/check.h
+agent_libtpr_la_SOURCES += agent/datapath.h
+agent_libtpr_la_SOURCES += agent/hb-thread.h
+agent_libtpr_la_SOURCES += agent/heartbeat.c agent/heartbeat.h
+agent_libtpr_la_SOURCES += agent/http.c agent/http.h
+agent_libtpr_la_SOURCES += agent/liveness.c agent/liveness.h
+agent_libtpr_la_SOURCES += agent/model.h
+agent_libtpr_la_SOURCES += agent/neigh.h
+agent_libtpr_la_SOURCES += agent/policy.h
 nodist_agent_libtpr_la_SOURCES = \
 	agent/tpr-idl.c \
 	agent/tpr-idl.h

@@ -3,14 +3,15 @@
 # Unit tests: one program a core, tests/unit/test-NAME.c, with Check; see
 # tests/unit/unit.h.  A new one needs one line here.
 
-UNIT_TESTS = \
-	tests/unit/test-bfd-packet \
-	tests/unit/test-bfd-random \
-	tests/unit/test-bfd-rules \
-	tests/unit/test-bfd-session \
-	tests/unit/test-build \
-	tests/unit/test-heartbeat \
-	tests/unit/test-liveness
+UNIT_TESTS =
+UNIT_TESTS += tests/unit/test-bfd-packet
+UNIT_TESTS += tests/unit/test-bfd-random
+UNIT_TESTS += tests/unit/test-bfd-rules
+UNIT_TESTS += tests/unit/test-bfd-session
+UNIT_TESTS += tests/unit/test-build
+UNIT_TESTS += tests/unit/test-heartbeat
+UNIT_TESTS += tests/unit/test-http
+UNIT_TESTS += tests/unit/test-liveness
 
 check_PROGRAMS += $(UNIT_TESTS)
 noinst_HEADERS += tests/unit/unit.h
@@ -28,6 +29,10 @@ tests_unit_test_bfd_session_SOURCES = tests/unit/test-bfd-session.c \
 
 FUZZ_TARGETS =
 FUZZ_CORPUS =
+
+FUZZ_TARGETS += tests/fuzz/fuzz-http
+FUZZ_CORPUS += tests/fuzz/corpus/http
+tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz-http.c tests/fuzz/replay.c
 
 check_PROGRAMS += $(FUZZ_TARGETS)
 EXTRA_DIST += tests/fuzz/run tests/fuzz/replay.c $(FUZZ_CORPUS)

@@ -6,8 +6,8 @@
  * everybody else only reads it.  Rows that make no sense never get here: they
  * are complaints (see config.h), and the last good form of them stays.
  *
- * model.c has the words' textual forms, for the agent and ovs-tprctl alike:
- * durations, addresses, "[2001:db8::1]:80,443,8000-8010/tcp".
+ * model-text.c has the words' textual forms, for the agent and ovs-tprctl
+ * alike: durations, addresses, "[2001:db8::1]:80,443,8000-8010/tcp".
  *
  * Pure: no socket, clock or OVSDB header.  Threads: main thread. */
 
@@ -59,6 +59,38 @@ enum tpr_policy {
 #undef TPR_POLICY
 };
 
+/* Every limit and default of the configuration.  Times in microseconds.  The
+ * database leaves a column empty where the operator said nothing; these are
+ * what "nothing" means. */
+enum {
+    TPR_NAME_MAX = 63,                  /* Bytes of a region's, service's or
+                                         * backend's name. */
+    TPR_INTERVAL_MIN_US = 1000,         /* Heartbeat, check: 1 ms .. */
+    TPR_INTERVAL_MAX_US = 600 * 1000 * 1000,            /* .. 10 min. */
+    TPR_HB_INTERVAL_US = 100 * 1000,    /* T_h. */
+    TPR_HB_FALL = 3,                    /* n. */
+    TPR_HB_RISE = 3,
+    TPR_HB_MAX_EXCUSES = 3,             /* k. */
+    TPR_CHECK_INTERVAL_US = 1000 * 1000,
+    TPR_CHECK_FALL = 3,
+    TPR_CHECK_RISE = 2,
+    TPR_CHECK_EXPECT_MIN = 200,         /* HTTP status. */
+    TPR_CHECK_EXPECT_MAX = 399,
+    TPR_DAMPING_HOLD_US = 1000 * 1000,
+    TPR_DAMPING_HOLD_MAX_US = 60 * 1000 * 1000,
+    TPR_DAMPING_RESET_US = 120 * 1000 * 1000,
+    TPR_FAILBACK_HOLD_US = 2000 * 1000,
+    TPR_PRIORITY = 100,
+    TPR_WEIGHT = 100,
+    TPR_PANIC_THRESHOLD = 75,           /* Percent. */
+    TPR_HISTORY_LIMIT = 1000,           /* Rows. */
+    TPR_FLOW_TABLE = 0,
+    TPR_CLIENT_TABLE = 250,
+    TPR_FLOW_PRIORITY = 40000,          /* Above ovs-ofctl's default. */
+};
+#define TPR_HOUR_US (3600LL * 1000 * 1000)
+#define TPR_HOLD_LIMIT_US (24 * TPR_HOUR_US)    /* Holds, damping. */
+
 enum tpr_on_down { TPR_ON_DOWN_DEFAULT, TPR_ON_DOWN_RESET,
                    TPR_ON_DOWN_RESELECT, TPR_ON_DOWN_KEEP };
 enum tpr_on_none { TPR_ON_NONE_DROP, TPR_ON_NONE_RESET, TPR_ON_NONE_PASS };
@@ -79,7 +111,8 @@ struct tpr_check {
     long long int interval_us;  /* Start to start. */
     long long int timeout_us;   /* For one check, connect to verdict. */
     unsigned int fall, rise;    /* Consecutive. */
-    uint16_t port;              /* 0: the backend's. */
+    uint16_t port;              /* Never 0: the check's own, else the
+                                 * backend's, else the service's first. */
     char *path;                 /* HTTP; "/" by default. */
     char *host;                 /* HTTP Host header, NULL: the address. */
     uint16_t expect_min, expect_max;    /* HTTP status, inclusive. */
@@ -116,7 +149,8 @@ struct tpr_region {
 };
 
 struct tpr_backend {
-    char *name;                 /* "SERVICE/REGION" or given; unique. */
+    char *name;                 /* "SERVICE/REGION", or "SERVICE/" and the
+                                 * name that the row gives; unique. */
     struct tpr_region *region;
     unsigned int index;         /* Liveness word; stable while it exists. */
     struct in6_addr addr;
@@ -146,12 +180,21 @@ struct tpr_service {
 };
 
 /* An order of the operator (DESIGN.md section 5), kept in the database. */
-enum tpr_intent_kind { TPR_INTENT_DRAIN, TPR_INTENT_FAILOVER,
-                       TPR_INTENT_FAILBACK, TPR_INTENT_BYPASS };
+#define TPR_INTENTS                             \
+    TPR_INTENT(DRAIN, "drain")                  \
+    TPR_INTENT(FAILOVER, "failover")            \
+    TPR_INTENT(FAILBACK, "failback")            \
+    TPR_INTENT(BYPASS, "bypass")
+enum tpr_intent_kind {
+#define TPR_INTENT(ENUM, NAME) TPR_INTENT_##ENUM,
+    TPR_INTENTS
+#undef TPR_INTENT
+};
 struct tpr_intent {
     enum tpr_intent_kind kind;
     char *object;               /* DRAIN: "r1" or "web/r1"; others: "web". */
-    char *to;                   /* FAILOVER: region's name. */
+    char *to;                   /* FAILOVER: region's or backend's short
+                                 * name ("r2"). */
     char *who, *reason;
     long long int when_ms;      /* Wall clock. */
     long long int until_ms;     /* Wall clock, 0: until revoked. */
@@ -176,18 +219,72 @@ struct tpr_config {
 struct tpr_config *tpr_config_create(void);
 void tpr_config_destroy(struct tpr_config *);
 
-/* Textual forms.  Parsers return NULL or a sentence to free(). */
+struct tpr_region *tpr_region_clone(const struct tpr_region *);
+void tpr_region_destroy(struct tpr_region *);
+struct tpr_backend *tpr_backend_clone(const struct tpr_backend *,
+                                      struct tpr_region *);
+void tpr_backend_destroy(struct tpr_backend *);
+struct tpr_service *tpr_service_clone(const struct tpr_service *,
+                                      const struct shash *regions);
+void tpr_service_add_backend(struct tpr_service *, struct tpr_backend *);
+void tpr_service_sort(struct tpr_service *);
+void tpr_service_destroy(struct tpr_service *);
+struct tpr_check *tpr_check_clone(const struct tpr_check *);
+void tpr_check_destroy(struct tpr_check *);
+
+struct tpr_region *tpr_config_region(const struct tpr_config *,
+                                     const char *name);
+struct tpr_service *tpr_config_service(const struct tpr_config *,
+                                       const char *name);
+struct tpr_backend *tpr_config_backend(const struct tpr_config *,
+                                       const char *name);
+struct tpr_backend *tpr_service_find_backend(const struct tpr_service *,
+                                             const char *short_name);
+const char *tpr_backend_short_name(const struct tpr_backend *);
+
+/* Words. */
+const char *tpr_proto_to_string(enum tpr_proto);
+const char *tpr_policy_to_string(enum tpr_policy);
+bool tpr_policy_from_string(const char *, enum tpr_policy *);
+const char *tpr_check_type_to_string(enum tpr_check_type);
+bool tpr_check_type_from_string(const char *, enum tpr_check_type *);
+const char *tpr_intent_kind_to_string(enum tpr_intent_kind);
+bool tpr_intent_kind_from_string(const char *, enum tpr_intent_kind *);
+
+/* Textual forms.  Parsers return NULL or a sentence to free(); what they fill
+ * in is then undefined.  model-text.c documents each. */
 char *tpr_parse_duration(const char *, long long int *us)
+    __attribute__((warn_unused_result));
+char *tpr_parse_duration_range(const char *, long long int min_us,
+                               long long int max_us, long long int *us)
     __attribute__((warn_unused_result));
 char *tpr_format_duration(long long int us);
 char *tpr_parse_address(const char *, struct in6_addr *)
     __attribute__((warn_unused_result));
+char *tpr_parse_host_address(const char *, struct in6_addr *)
+    __attribute__((warn_unused_result));
 char *tpr_format_address(const struct in6_addr *);
+char *tpr_parse_address_port(const char *, struct in6_addr *, uint16_t *port)
+    __attribute__((warn_unused_result));
+char *tpr_parse_mac(const char *, struct eth_addr *)
+    __attribute__((warn_unused_result));
 char *tpr_parse_vip(const char *, struct tpr_vip *)
     __attribute__((warn_unused_result));
 char *tpr_format_vip(const struct tpr_vip *);
 char *tpr_parse_status_range(const char *, uint16_t *min, uint16_t *max)
     __attribute__((warn_unused_result));
+char *tpr_parse_unsigned(const char *, unsigned long long int min,
+                         unsigned long long int max,
+                         unsigned long long int *)
+    __attribute__((warn_unused_result));
+char *tpr_check_name(const char *)
+    __attribute__((warn_unused_result));
+char *tpr_check_path(const char *)
+    __attribute__((warn_unused_result));
+char *tpr_check_host(const char *)
+    __attribute__((warn_unused_result));
+char *tpr_quote(const char *);
 bool tpr_vip_overlaps(const struct tpr_vip *, const struct tpr_vip *);
+bool tpr_same_family(const struct in6_addr *, const struct in6_addr *);
 
 #endif /* model.h */

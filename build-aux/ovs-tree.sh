@@ -242,10 +242,8 @@ case $OVS_BUILD in
     ''|/*) ;;
     *) die "OVS_BUILD must be an absolute path." ;;
 esac
-for variable in OVS_PATCHES OVS_EXT; do
-    eval "value=\$$variable"
-    test ! -d "$value" || eval "$variable=\$(cd "\$value" && pwd)"
-done
+test ! -d "$OVS_PATCHES" || OVS_PATCHES=$(cd "$OVS_PATCHES" && pwd)
+test ! -d "$OVS_EXT" || OVS_EXT=$(cd "$OVS_EXT" && pwd)
 MAKE=${MAKE:-make}
 command=$1
 test $# = 0 || shift

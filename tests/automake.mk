@@ -23,23 +23,48 @@ tests_unit_test_bfd_session_SOURCES = tests/unit/test-bfd-session.c \
 	tests/unit/bfd-sim.c tests/unit/bfd-sim.h
 
 # Fuzz targets: tests/fuzz/fuzz-NAME.c defines LLVMFuzzerTestOneInput(), its
-# corpus is tests/fuzz/corpus/NAME/.  "make check" replays every corpus; with
-# --enable-fuzz "make fuzz FUZZ_SECONDS=10" searches on.  A new one needs one
-# line here and its corpus in FUZZ_CORPUS.
+# corpus is the folder tests/fuzz/corpus/NAME.  "make check" replays every
+# corpus; with --enable-fuzz "make fuzz FUZZ_SECONDS=10" searches on.  A new
+# one needs two lines here and its corpus in FUZZ_CORPUS:
+#
+#   FUZZ_TARGETS += tests/fuzz/fuzz-bfd-packet
+#   tests_fuzz_fuzz_bfd_packet_LDADD = $(FUZZ_LDADD)
+#   FUZZ_CORPUS += tests/fuzz/corpus/bfd-packet
 
 FUZZ_TARGETS =
 FUZZ_CORPUS =
 
 FUZZ_TARGETS += tests/fuzz/fuzz-http
 FUZZ_CORPUS += tests/fuzz/corpus/http
-tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz-http.c tests/fuzz/replay.c
+tests_fuzz_fuzz_http_LDADD = $(FUZZ_LDADD)
 
+FUZZ_SECONDS = 10
 check_PROGRAMS += $(FUZZ_TARGETS)
 EXTRA_DIST += tests/fuzz/run tests/fuzz/replay.c $(FUZZ_CORPUS)
 
+# main() of the targets: libFuzzer's, or the one that replays.
+check_LTLIBRARIES = tests/fuzz/libreplay.la
+tests_fuzz_libreplay_la_SOURCES = tests/fuzz/replay.c
+if ENABLE_FUZZ
+FUZZ_LDADD = $(FUZZ_LDFLAGS) $(TPR_LDADD)
+FUZZ_TESTS =
+else
+FUZZ_LDADD = tests/fuzz/libreplay.la $(TPR_LDADD)
+FUZZ_TESTS = $(FUZZ_TARGETS)
+endif
+
+.PHONY: fuzz print-fuzz-targets
+print-fuzz-targets:
+	@echo $(FUZZ_TARGETS)
+fuzz: all $(FUZZ_TARGETS)
+	FUZZ_CORPUS_DIR='$(abs_top_srcdir)/tests/fuzz/corpus' \
+	  $(top_srcdir)/tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+clean-local:
+	rm -rf fuzz-found
+
 # How the harness of Automake runs them: unit tests speak TAP, one line a
 # test; so does the replay of a corpus, one line an input.
-TESTS = $(UNIT_TESTS) $(FUZZ_TARGETS)
+TESTS = $(UNIT_TESTS) $(FUZZ_TESTS)
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) \
 	$(top_srcdir)/build-aux/tap-driver.sh
 AM_TESTS_ENVIRONMENT = \
@@ -47,3 +72,9 @@ AM_TESTS_ENVIRONMENT = \
 	CK_VERBOSITY=silent; export CK_VERBOSITY; \
 	FUZZ_CORPUS_DIR='$(abs_top_srcdir)/tests/fuzz/corpus'; \
 	export FUZZ_CORPUS_DIR;
+
+# System tests need root and namespaces.  tests/system/run reads tests/env.sh
+# in the folder $TPR_BUILDDIR and ends with "N passed, N failed, N skipped".
+.PHONY: check-system
+check-system: all
+	TPR_BUILDDIR='$(abs_top_builddir)' $(top_srcdir)/tests/system/run $(ARGS)

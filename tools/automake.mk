@@ -1,1 +1,3 @@
 # Tools around the agent.
+
+EXTRA_DIST += tools/check

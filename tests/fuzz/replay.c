@@ -20,7 +20,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 /* An input is read whole; a longer one is cut. */
-enum { INPUT_MAX = 1 << 20 };
+enum { INPUT_BYTES_MAX = 1 << 20 };
 
 /* Adds the files in the folder 'dir' to 'files'.  A target without a corpus
  * still meets the empty input. */
@@ -50,8 +50,8 @@ replay(const char *file)
         return errno;
     }
 
-    uint8_t *buffer = xmalloc(INPUT_MAX);
-    size_t n = fread(buffer, 1, INPUT_MAX, stream);
+    uint8_t *buffer = xmalloc(INPUT_BYTES_MAX);
+    size_t n = fread(buffer, 1, INPUT_BYTES_MAX, stream);
     int error = ferror(stream) ? EIO : 0;
     fclose(stream);
     if (!error) {

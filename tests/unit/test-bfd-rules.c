@@ -206,6 +206,58 @@ START_TEST(silence_forgets_the_remote_system)
 }
 END_TEST
 
+/* Before the session is Up the region is given the slow detection time, for
+ * the remote system may still be as fast as it was before we restarted. */
+START_TEST(unknown_region_waits_for_the_handshake)
+{
+    start(&config);
+    receive_ok(packet(BFD_STATE_UP));
+    ck_assert_int_eq(s.state, BFD_STATE_DOWN);
+    now_us += SEC(3) - 1;
+    ck_assert_int_eq(bfd_session_run(&s, now_us), HEARTBEAT_NOTHING);
+    ck_assert_int_eq(s.hb.state, HEARTBEAT_UNKNOWN);
+    now_us++;
+    ck_assert_int_eq(bfd_session_run(&s, now_us), HEARTBEAT_WENT_DOWN);
+}
+END_TEST
+
+START_TEST(a_poll_begins_with_up)
+{
+    unsigned int n;
+
+    start(&config);
+    flush(&n);
+    receive_ok(packet(BFD_STATE_INIT));
+    struct bfd_packet p = flush(&n);
+    ck_assert_int_eq(p.state, BFD_STATE_UP);
+    ck_assert(p.poll);
+    ck_assert_uint_eq(p.min_tx_us, MS(10));
+}
+END_TEST
+
+/* A region that is not up yet has nothing to lose, its session has. */
+START_TEST(session_is_excused_while_its_region_rises)
+{
+    struct heartbeat_config slow = hb_config;
+
+    slow.rise = 5;
+    slow.max_excuses = 1;
+    now_us = SEC(1000);
+    bfd_session_init(&s, &config, &slow, 0, MY_DISCR, 1, now_us);
+    bfd_session_down(&s, BFD_DIAG_PATH_DOWN, HEARTBEAT_CAUSE_LINK_DOWN,
+                     now_us);
+    receive_ok(packet(BFD_STATE_INIT));
+    ck_assert_int_eq(s.state, BFD_STATE_UP);
+    now_us += MS(35);
+    bfd_session_late(&s, MS(20));
+    ck_assert_int_eq(bfd_session_run(&s, now_us), HEARTBEAT_EXCUSED);
+    ck_assert_int_eq(s.state, BFD_STATE_UP);
+    now_us += MS(10);
+    bfd_session_run(&s, now_us);
+    ck_assert_int_eq(s.state, BFD_STATE_DOWN);
+}
+END_TEST
+
 START_TEST(poll_is_answered_at_once)
 {
     struct bfd_packet p = packet(BFD_STATE_UP);
@@ -384,6 +436,21 @@ START_TEST(sequence_numbers_in_and_out_of_range)
 }
 END_TEST
 
+START_TEST(another_key_starts_sequence_numbers_over)
+{
+    struct bfd_session_config cfg = config;
+
+    cfg.auth.type = BFD_AUTH_SHA1;
+    start(&cfg);
+    ck_assert_int_eq(receive(packet(BFD_STATE_INIT), 1000), BFD_ERR_NONE);
+    bfd_session_configure(&s, &cfg, &hb_config, 0, now_us);
+    ck_assert_int_eq(receive(packet(BFD_STATE_UP), 5), BFD_ERR_AUTH_SEQ);
+    cfg.auth.key_id++;
+    bfd_session_configure(&s, &cfg, &hb_config, 0, now_us);
+    ck_assert_int_eq(receive(packet(BFD_STATE_UP), 5), BFD_ERR_NONE);
+}
+END_TEST
+
 static uint32_t
 next_seq(void)
 {
@@ -470,10 +537,12 @@ END_TEST
 
 UNIT_MAIN("bfd-rules",
           state_table, discriminators, silence_forgets_the_remote_system,
-          poll_is_answered_at_once,
+          unknown_region_waits_for_the_handshake, a_poll_begins_with_up,
+          session_is_excused_while_its_region_rises, poll_is_answered_at_once,
           poll_is_answered_in_any_state_but_admin_down,
           our_poll_is_not_starved_by_theirs,
           never_faster_than_the_remote_system_wants, remote_demand_mode,
           a_change_is_said_at_once, sequence_numbers_in_and_out_of_range,
-          sequence_numbers_sent, odd_configuration,
+          another_key_starts_sequence_numbers_over, sequence_numbers_sent,
+          odd_configuration,
           longest_intervals_do_not_overflow, seqno_tells_of_changes)

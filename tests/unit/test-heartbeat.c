@@ -248,6 +248,15 @@ START_TEST(own_stall_is_excused)
 }
 END_TEST
 
+START_TEST(more_than_half_an_interval_is_late)
+{
+    struct heartbeat hb;
+
+    start(&hb);
+    feed(&hb, "0 beat; 10 beat; 20 late 6; 45 run", "10 up; 40 excused");
+}
+END_TEST
+
 START_TEST(excuses_end)
 {
     struct heartbeat hb;
@@ -315,6 +324,17 @@ START_TEST(detection_set_again_changes_nothing)
 }
 END_TEST
 
+START_TEST(shorter_detection_keeps_the_excuse)
+{
+    struct heartbeat hb;
+
+    start(&hb);
+    feed(&hb, "0 beat; 10 beat; 45 late 20; 45 run; 46 detect 8 24; 53 run",
+         "10 up; 45 excused");
+    ck_assert_int_eq(heartbeat_deadline(&hb), MS(54));
+}
+END_TEST
+
 START_TEST(configure_keeps_state)
 {
     struct heartbeat_config slow = cfg;
@@ -355,9 +375,11 @@ UNIT_MAIN("heartbeat",
           rise_of_one_raises_at_once, beats_in_a_burst_count_once,
           silence_starts_rise_over, unknown_with_too_few_beats_goes_down,
           misses_are_consecutive, a_late_beat_is_too_late, peer_says_down,
-          unknown_and_peer_says_down, own_stall_is_excused, excuses_end,
+          unknown_and_peer_says_down, own_stall_is_excused,
+          more_than_half_an_interval_is_late, excuses_end,
           a_beat_ends_the_excuse, small_lateness_is_no_excuse,
           no_excuses_when_disabled,
           negotiated_detection_counts_from_the_last_beat,
-          detection_set_again_changes_nothing, configure_keeps_state,
+          detection_set_again_changes_nothing,
+          shorter_detection_keeps_the_excuse, configure_keeps_state,
           zeros_count_as_one, names)

@@ -22,7 +22,6 @@
 enum {
     MAX_EVENTS = 64,            /* Taken from epoll at once. */
     READ_SIZE = 64 * 1024,      /* Taken from a socket at once. */
-    LATE_NS = 1000 * 1000,      /* A wake-up this late is counted. */
 };
 
 struct list {
@@ -53,6 +52,7 @@ struct client {
     int64_t origin_ns;          /* The run's start. */
     int64_t armed_ns;           /* The timer's deadline, or NO_DEADLINE. */
     int64_t next_progress_ns;   /* Or NO_DEADLINE. */
+    int64_t last_late_ns;       /* Last time we noticed that we're late. */
     uint64_t started;           /* Requests. */
     uint64_t rate_slot;         /* Starts by rate, the skipped included. */
     bool out_of_memory;
@@ -118,6 +118,7 @@ slot_end(struct client *client, struct slot *slot, enum perf_kind kind,
                    : PERF_NO_SERVER),
         .kind = kind,
         .reused = slot->reused,
+        .own_stall = client->last_late_ns > slot->start_ns,
     };
 
     if (!perf_run_add(client->run, &record)) {
@@ -406,8 +407,9 @@ timer_event(struct client *client)
     if (late_ns > client->run->late_max_ns) {
         client->run->late_max_ns = late_ns;
     }
-    if (late_ns >= LATE_NS) {
+    if (late_ns >= PERF_LATE_NS) {
         client->run->late++;
+        client->last_late_ns = client->armed_ns + late_ns;
     }
     client->armed_ns = NO_DEADLINE;
 }

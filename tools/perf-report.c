@@ -120,6 +120,10 @@ print_gaps(const struct perf_summary *summary, FILE *stream)
                 : gap->cut_begin ? "; no success before it"
                 : gap->cut_end ? "; no success after it" : "");
     }
+    if (gap->own_stalls) {
+        fprintf(stream, "              this program itself stalled in it: "
+                "part of it may not be the servers' fault\n");
+    }
     fprintf(stream, "  gaps        %s with failures, %s together\n",
             perf_format_count(summary->n_gaps, count),
             perf_format_ns(summary->gap_sum_ns, text));
@@ -131,6 +135,9 @@ print_latency(const struct perf_summary *summary, FILE *stream)
     char p50[PERF_TEXT_MAX], p90[PERF_TEXT_MAX];
     char p99[PERF_TEXT_MAX], max[PERF_TEXT_MAX];
 
+    if (!summary->kinds[PERF_OK]) {
+        return;
+    }
     fprintf(stream, "  latency     p50 %s, p90 %s, p99 %s, max %s"
             " (of successes)\n",
             perf_format_ns(summary->p50_ns, p50),
@@ -315,9 +322,11 @@ perf_report_json(const struct perf_report *report, FILE *stream)
     }
     fprintf(stream, "},\"t_un_ms\":%.6f,\"t_un_from_s\":%.6f,"
             "\"t_un_to_s\":%.6f,\"t_un_failures\":%zu,"
-            "\"t_un_cut\":\"%s\",\"gaps\":%zu,\"gap_sum_ms\":%.6f",
+            "\"t_un_own_stall\":%s,\"t_un_cut\":\"%s\",\"gaps\":%zu,"
+            "\"gap_sum_ms\":%.6f",
             to_ms(perf_gap_length(gap)), to_s(gap->begin_ns),
             to_s(gap->end_ns), gap->failures,
+            json_bool(gap->own_stalls),
             gap->cut_begin && gap->cut_end ? "both"
             : gap->cut_begin ? "start" : gap->cut_end ? "end" : "no",
             summary->n_gaps, to_ms(summary->gap_sum_ns));

@@ -132,6 +132,7 @@ perf_gap_next(const struct perf_run *run, struct perf_gap_walk *walk,
     while (walk->next < run->n) {
         const struct perf_record *record = &run->records[walk->next++];
 
+        gap->own_stalls += record->own_stall;
         if (record->kind == PERF_OK) {
             gap->end_ns = record->end_ns;
             gap->cut_end = false;

@@ -3,8 +3,8 @@
 /* What tpr-perf saw, and the figures that follow from it.
  *
  * A run is an array of records, one a request, in the order in which the
- * requests ended, and the names of the servers that answered.  perf_summarize()
- * makes figures of it.
+ * requests ended, and the names of the servers that answered.
+ * perf_summarize() makes figures of it.
  *
  * A gap is the time between two successes, one after the other: from the end
  * of one successful request to the end of the next.  The time from the run's
@@ -68,7 +68,8 @@ struct perf_record {
     uint16_t error;             /* errno if a system call failed, or 0. */
     uint16_t server;            /* Index into the servers' names. */
     uint8_t kind;               /* enum perf_kind. */
-    uint8_t reused;             /* 1 if on a connection that was kept. */
+    bool reused : 1;            /* On a connection that was kept. */
+    bool own_stall : 1;         /* This program was late meanwhile. */
 };
 _Static_assert(sizeof(struct perf_record) == 24, "10M requests = 240 MB");
 
@@ -107,6 +108,8 @@ struct perf_gap {
     int64_t begin_ns;           /* End of the success before, or start. */
     int64_t end_ns;             /* End of the success after, or run's end. */
     size_t failures;            /* Requests that failed within. */
+    size_t own_stalls;          /* Requests within, the success that ends it
+                                 * included, while this program was late. */
     bool cut_begin;             /* No success before. */
     bool cut_end;               /* No success after. */
 };

@@ -13,7 +13,7 @@ enum {                          /* All in pixels, unless said otherwise. */
     PLOT_WIDTH = RIGHT - LEFT,
     PLOT_HEIGHT = 200,
     LEGEND_Y = 92, LEGEND_ROW = 22,
-    BRACKET_ROOM = 40,          /* Above a plot. */
+    BRACKET_ROOM = 48,          /* Above a plot. */
     AXIS_ROOM = 58,             /* Below a plot. */
     CHAR_WIDTH = 8,             /* About, of legend text. */
     MAX_BARS = 280,             /* Number. */
@@ -23,7 +23,7 @@ enum {                          /* All in pixels, unless said otherwise. */
     N_COLOURS = 8,              /* Servers' colours, the last is the rest's. */
     FAILED = N_COLOURS,         /* Index beside the servers' colours. */
     N_SERIES,
-    NAME_MAX_SHOWN = 24,        /* Characters of a server's name. */
+    NAME_MAX_SHOWN = 36,        /* Characters of a legend's entry. */
 };
 
 /* Okabe and Ito's, told apart by nearly everybody; red is the failures'. */
@@ -197,7 +197,7 @@ static int
 put_legend(const struct svg *svg)
 {
     const struct perf_summary *summary = svg->report->summary;
-    char count[PERF_TEXT_MAX], name[PERF_TEXT_MAX];
+    char count[PERF_TEXT_MAX], name[2 * PERF_TEXT_MAX];
     int x = LEFT, y = LEGEND_Y;
     size_t rest = 0, n_rest = 0;
 
@@ -210,14 +210,15 @@ put_legend(const struct svg *svg)
             rest += summary->servers[i].ok;
             n_rest++;
         } else {
-            put_legend_entry(svg, svg->colour[i],
-                             *server ? server : "server without a name",
+            snprintf(name, sizeof name, "answered by %s",
+                     *server ? server : "a server without a name");
+            put_legend_entry(svg, svg->colour[i], name,
                              perf_format_count(summary->servers[i].ok, count),
                              &x, &y);
         }
     }
     if (n_rest) {
-        snprintf(name, sizeof name, "%zu other servers", n_rest);
+        snprintf(name, sizeof name, "answered by %zu others", n_rest);
         put_legend_entry(svg, N_COLOURS - 1, name,
                          perf_format_count(rest, count), &x, &y);
     }
@@ -358,6 +359,9 @@ put_bracket(const struct svg *svg, const struct plot *plot, bool verbose)
     } else if (verbose) {
         fprintf(svg->out, ", no request failed");
     }
+    if (verbose && gap->own_stalls) {
+        fprintf(svg->out, " (the client itself stalled)");
+    }
     fprintf(svg->out, "</text>\n");
 }
 
@@ -376,10 +380,13 @@ count_bars(const struct svg *svg, struct bars *bars)
     const struct perf_run *run = svg->report->run;
 
     bars->width_ns = nice_step((double) run->end_ns / MAX_BARS, 1);
-    bars->n = run->end_ns / bars->width_ns + 1;
+    bars->n = (run->end_ns + bars->width_ns - 1) / bars->width_ns;
     for (size_t i = 0; i < run->n; i++) {
         const struct perf_record *record = &run->records[i];
-        bars->counts[record->end_ns / bars->width_ns]
+        size_t bar = record->end_ns / bars->width_ns;
+
+        /* What ended at the very end belongs to the last bar. */
+        bars->counts[bar < bars->n ? bar : bars->n - 1]
                     [series_of(svg, record)]++;
     }
     for (size_t i = 0; i < bars->n; i++) {
@@ -572,7 +579,7 @@ put_lens(const struct svg *svg, struct plot *lens)
         return false;
     }
     lens->max = longest ? longest * 1.1 : 1;
-    snprintf(label, sizeof label, "a request took (%s)", unit.name);
+    snprintf(label, sizeof label, "time a request took (%s)", unit.name);
     put_value_axis(svg, lens, unit.ns, 1e-3, label);
     put_bands(svg, lens);
     fill_cells(svg, lens, cells);

@@ -89,7 +89,7 @@ tpr-perf: what a client sees of a service, request by request\n\
 usage: tpr-perf [OPTIONS] http://HOST[:PORT][/PATH]\n\
 \n\
 How often and how long (times need a unit: 500us, 5ms, 60s):\n\
-  -c N                     requests at a time (default: 1, one after another)\n\
+  -c N                     requests at a time (default: 1)\n\
   -d, --duration TIME      start requests for TIME (default: 60s)\n\
   --requests N             end after N requests (then -d has no default)\n\
   -t, --timeout TIME       for each, from connect to last byte"
@@ -427,7 +427,7 @@ open_output(const char *option, const char *file)
     return stream;
 }
 
-/* Tells the outcome ---------------------------------------------------------*/
+/* Outcome ------------------------------------------------------------------*/
 
 /* Closes 'stream'; false, and a sentence, if not all could be written. */
 static bool

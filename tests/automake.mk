@@ -34,6 +34,10 @@ tests_unit_test_bfd_session_SOURCES = tests/unit/test-bfd-session.c \
 FUZZ_TARGETS =
 FUZZ_CORPUS =
 
+FUZZ_TARGETS += tests/fuzz/fuzz-bfd
+FUZZ_CORPUS += tests/fuzz/corpus/bfd
+tests_fuzz_fuzz_bfd_SOURCES = tests/fuzz/fuzz-bfd.c tests/fuzz/replay.c
+
 FUZZ_TARGETS += tests/fuzz/fuzz-http
 FUZZ_CORPUS += tests/fuzz/corpus/http
 tests_fuzz_fuzz_http_LDADD = $(FUZZ_LDADD)

@@ -16,6 +16,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,6 +108,9 @@ tpr_parse_unsigned(const char *s, unsigned long long int min,
 
 /* Durations. */
 
+/* Longer than anything; sums of some of them do not overflow. */
+#define MAX_US (1000 * 1000 * TPR_HOUR_US)
+
 static const struct unit {
     const char *name;
     long long int us;
@@ -135,13 +139,12 @@ find_unit(const char *name)
 char *
 tpr_parse_duration(const char *s, long long int *us)
 {
-    enum { MAX_WHOLE = 1000 * 1000 * 1000 };
-    unsigned long long int whole, fraction = 0, scale = 1;
+        unsigned long long int whole, fraction = 0, scale = 1;
     const struct unit *unit;
     const char *p = s;
 
     *us = 0;
-    if (!scan_digits(&p, MAX_WHOLE, &whole)) {
+    if (!scan_digits(&p, LLONG_MAX, &whole)) {
         return complain(s, "is not a duration: "
                         "write a number with a unit, such as 10ms or 2s");
     }
@@ -165,6 +168,9 @@ tpr_parse_duration(const char *s, long long int *us)
     }
     if (fraction * unit->us % scale) {
         return complain(s, "is not a whole number of microseconds");
+    }
+    if (whole >= MAX_US / unit->us) {
+        return complain(s, "is too long");
     }
     *us = whole * unit->us + fraction * unit->us / scale;
     return NULL;

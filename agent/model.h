@@ -193,8 +193,7 @@ enum tpr_intent_kind {
 struct tpr_intent {
     enum tpr_intent_kind kind;
     char *object;               /* DRAIN: "r1" or "web/r1"; others: "web". */
-    char *to;                   /* FAILOVER: region's or backend's short
-                                 * name ("r2"). */
+    char *to;                   /* FAILOVER: region's name. */
     char *who, *reason;
     long long int when_ms;      /* Wall clock. */
     long long int until_ms;     /* Wall clock, 0: until revoked. */

@@ -2,9 +2,7 @@
 
 /* What tpr-perf is told on its command line; see perf-args.h. */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
+#include <config.h>
 #include "perf-args.h"
 #include <stdarg.h>
 #include <stdio.h>

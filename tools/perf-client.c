@@ -2,9 +2,7 @@
 
 /* The engine of tpr-perf; see perf-client.h. */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
+#include <config.h>
 #include "perf-client.h"
 #include <errno.h>
 #include <netinet/in.h>

@@ -2,6 +2,7 @@
 
 /* Parser of HTTP/1.x replies; see perf-http.h. */
 
+#include <config.h>
 #include "perf-http.h"
 #include <string.h>
 #include <strings.h>

@@ -2,6 +2,7 @@
 
 /* What tpr-perf says at the end; see perf-report.h. */
 
+#include <config.h>
 #include "perf-report.h"
 #include <inttypes.h>
 #include <string.h>

@@ -2,6 +2,7 @@
 
 /* What tpr-perf saw, and the figures that follow; see perf-stats.h. */
 
+#include <config.h>
 #include "perf-stats.h"
 #include <errno.h>
 #include <stdlib.h>

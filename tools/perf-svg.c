@@ -2,6 +2,7 @@
 
 /* The picture of a run; see perf-svg.h. */
 
+#include <config.h>
 #include "perf-svg.h"
 #include <inttypes.h>
 #include <stdlib.h>

@@ -6,14 +6,8 @@
  * has its figures told (perf-report.h, perf-svg.h).  Needs nothing but libc,
  * so that it runs on any client.  One thread. */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
-#ifdef HAVE_CONFIG_H
+#include <config.h>
 #include "tpr-config.h"
-#else
-#define PACKAGE_VERSION "built by hand"
-#endif
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>

@@ -11,9 +11,26 @@ agent_libtpr_la_SOURCES += agent/hb-thread.h
 agent_libtpr_la_SOURCES += agent/heartbeat.c agent/heartbeat.h
 agent_libtpr_la_SOURCES += agent/http.c agent/http.h
 agent_libtpr_la_SOURCES += agent/liveness.c agent/liveness.h
-agent_libtpr_la_SOURCES += agent/model.h
-agent_libtpr_la_SOURCES += agent/neigh.h
-agent_libtpr_la_SOURCES += agent/policy.h
+agent_libtpr_la_SOURCES += agent/arp-nd.c agent/arp-nd.h
+agent_libtpr_la_SOURCES += agent/damping.c agent/damping.h
+agent_libtpr_la_SOURCES += agent/journal.c agent/journal.h
+agent_libtpr_la_SOURCES += agent/neigh.c agent/neigh.h
+agent_libtpr_la_SOURCES += agent/notify.c agent/notify.h
+agent_libtpr_la_SOURCES += agent/panic.c agent/panic.h
+agent_libtpr_la_SOURCES += agent/plan.c agent/plan.h
+agent_libtpr_la_SOURCES += agent/policy.c agent/policy.h
+agent_libtpr_la_SOURCES += agent/summary.c agent/summary.h
+agent_libtpr_la_SOURCES += agent/show.c agent/show.h
+agent_libtpr_la_SOURCES += agent/status.c agent/status.h
+agent_libtpr_la_SOURCES += agent/tpr-db.c agent/tpr-db.h
+agent_libtpr_la_SOURCES += agent/vswitch.c agent/vswitch.h
+agent_libtpr_la_SOURCES += agent/agent.c agent/agent.h
+agent_libtpr_la_SOURCES += agent/tpr-time.h
+
+agent_libtpr_la_SOURCES += agent/config.c agent/config.h
+agent_libtpr_la_SOURCES += agent/config-row.c agent/config-row.h
+agent_libtpr_la_SOURCES += agent/model.c agent/model.h
+agent_libtpr_la_SOURCES += agent/model-text.c
 nodist_agent_libtpr_la_SOURCES = \
 	agent/tpr-idl.c \
 	agent/tpr-idl.h
@@ -25,6 +42,7 @@ nodist_agent_libtpr_la_SOURCES = \
 #   agent_ovs_tprd_LDADD = $(TPR_LDADD)
 #
 # Written manual pages: dist_man_MANS += agent/ovs-tprd.8
+
 
 # The database.
 EXTRA_DIST += \
@@ -48,13 +66,11 @@ agent/ovs-tpr.schema.5: agent/ovs-tpr.ovsschema agent/ovs-tpr.xml ovs.stamp
 	  $(srcdir)/agent/ovs-tpr.ovsschema $(srcdir)/agent/ovs-tpr.xml \
 	  > $@.tmp && mv $@.tmp $@
 
-# Start and stop script: agent/ovs-tpr-ctl.in becomes agent/ovs-tpr-ctl by a
-# rule in Makefile.am:
-#
-#   EXTRA_DIST += agent/ovs-tpr-ctl.in
-#   scripts_SCRIPTS += agent/ovs-tpr-ctl
-#   CLEANFILES += agent/ovs-tpr-ctl
-#
+# Start and stop script.
+EXTRA_DIST += agent/ovs-tpr-ctl.in
+scripts_SCRIPTS += agent/ovs-tpr-ctl
+CLEANFILES += agent/ovs-tpr-ctl
+
 # Completion, which bash looks up by the name of the command:
 #
 #   EXTRA_DIST += agent/ovs-tprctl-bashcomp.bash

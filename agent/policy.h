@@ -8,10 +8,10 @@
  * this file follows.
  *
  * Three stages, each a small machine of its own:
- *   damping   - a region or backend that comes back is held down for a while
- *               that doubles while it flaps;
- *   panic     - when more than a threshold of all backends fail at once,
- *               suspect ourselves and keep the last good set;
+ *   damping   - damping.h: a region or backend that comes back is held down
+ *               for a while that doubles while it flaps;
+ *   panic     - panic.h: when more than a threshold of all backends fail at
+ *               once, suspect ourselves and keep the last good set;
  *   choice    - per service, the usable backend with the lowest priority
  *               number; failback to a better one after its hold time, or by
  *               hand.
@@ -51,13 +51,17 @@ enum policy_mode {
     POLICY_MODE_MANUAL,         /* 'failover' intent in force. */
     POLICY_MODE_HELD,           /* A better one is up: failback is manual or
                                  * its hold time runs. */
-    POLICY_MODE_PANIC,
+    POLICY_MODE_PANIC,          /* Kept because too many failed at once. */
+    POLICY_MODE_STARTING,       /* Nothing is proven yet: hands off. */
 };
+const char *policy_mode_to_string(enum policy_mode);
 
 /* A transition of a service, region or backend, for history, log, notify. */
 struct policy_change {
-    enum { POLICY_REGION, POLICY_BACKEND, POLICY_SERVICE } what;
-    const void *object;         /* struct tpr_region, _backend or _service. */
+    enum { POLICY_REGION, POLICY_BACKEND, POLICY_SERVICE,
+           POLICY_AGENT } what;
+    const void *object;         /* struct tpr_region, _backend or _service;
+                                 * NULL for POLICY_AGENT (panic). */
     const char *from, *to;      /* State or backend's name; static or owned by
                                  * the configuration. */
     char *cause;                /* One clause, malloc'd. */
@@ -80,7 +84,8 @@ void policy_region(struct policy *, const struct tpr_region *,
                    unsigned int missed, long long int last_beat_us,
                    long long int now_us);
 void policy_backend_check(struct policy *, const struct tpr_backend *,
-                          bool up, const char *cause, long long int now_us);
+                          bool up, const char *cause,
+                          long long int last_good_us, long long int now_us);
 void policy_backend_reachable(struct policy *, const struct tpr_backend *,
                               bool has_port, bool has_mac);
 

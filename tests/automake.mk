@@ -4,10 +4,13 @@
 # tests/unit/unit.h.  A new one needs one line here.
 
 UNIT_TESTS =
+UNIT_TESTS += tests/unit/test-arp-nd
 UNIT_TESTS += tests/unit/test-bfd-packet
 UNIT_TESTS += tests/unit/test-bfd-random
 UNIT_TESTS += tests/unit/test-bfd-rules
 UNIT_TESTS += tests/unit/test-bfd-session
+UNIT_TESTS += tests/unit/test-config
+UNIT_TESTS += tests/unit/test-model
 UNIT_TESTS += tests/unit/test-build
 UNIT_TESTS += tests/unit/test-heartbeat
 UNIT_TESTS += tests/unit/test-http
@@ -36,7 +39,18 @@ FUZZ_CORPUS =
 
 FUZZ_TARGETS += tests/fuzz/fuzz-bfd
 FUZZ_CORPUS += tests/fuzz/corpus/bfd
-tests_fuzz_fuzz_bfd_SOURCES = tests/fuzz/fuzz-bfd.c tests/fuzz/replay.c
+tests_fuzz_fuzz_bfd_LDADD = $(FUZZ_LDADD)
+FUZZ_TARGETS += tests/fuzz/fuzz-arp-nd
+FUZZ_CORPUS += tests/fuzz/corpus/arp-nd
+tests_fuzz_fuzz_arp_nd_LDADD = $(FUZZ_LDADD)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-config
+FUZZ_CORPUS += tests/fuzz/corpus/config
+tests_fuzz_fuzz_config_LDADD = $(FUZZ_LDADD)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-model
+FUZZ_CORPUS += tests/fuzz/corpus/model
+tests_fuzz_fuzz_model_LDADD = $(FUZZ_LDADD)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-http
 FUZZ_CORPUS += tests/fuzz/corpus/http

@@ -1,0 +1,715 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The agent; agent.h says what and why. */
+
+#include <config.h>
+#include "agent.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "config.h"
+#include "coverage.h"
+#include "datapath.h"
+#include "dirs.h"
+#include "hb-thread.h"
+#include "journal.h"
+#include "liveness.h"
+#include "model.h"
+#include "neigh.h"
+#include "openvswitch/list.h"
+#include "openvswitch/poll-loop.h"
+#include "openvswitch/shash.h"
+#include "openvswitch/vlog.h"
+#include "plan.h"
+#include "policy.h"
+#include "sset.h"
+#include "status.h"
+#include "timeval.h"
+#include "tpr-db.h"
+#include "tpr-time.h"
+#include "util.h"
+#include "vswitch.h"
+
+VLOG_DEFINE_THIS_MODULE(agent);
+
+COVERAGE_DEFINE(agent_fact);
+COVERAGE_DEFINE(agent_decide);
+COVERAGE_DEFINE(agent_replan);
+
+/* After this long a change is reported though the switch did not confirm. */
+enum { BATCH_PATIENCE_US = 2 * 1000 * 1000 };
+
+/* Changes that were decided together, waiting for the switch to carry them
+ * out. */
+struct batch {
+    struct ovs_list node;       /* In struct agent's 'batches'. */
+    long long int decided_us;
+    struct policy_change *changes;
+    size_t n_changes, allocated;
+    struct shash seqs;          /* Bridge -> uint64_t *: needed there. */
+};
+
+struct agent {
+    /* Databases. */
+    struct tpr_db *db;
+    struct status *status;
+    struct vswitch *vswitch;
+
+    /* Sources of facts. */
+    struct liveness *liveness;
+    struct hb_thread *hb;
+    struct check_set *checks;
+    struct neigh *neigh;
+
+    /* Decisions. */
+    struct tpr_config *config;
+    struct policy *policy;
+    struct plan *plan;
+    struct shash bridges;       /* Name -> struct datapath *. */
+    struct shash set_seqs;      /* Name -> uint64_t *: newest set(). */
+    struct ovs_list batches;    /* struct batch, oldest first. */
+    struct journal *journal;
+
+    /* What the plan was made from. */
+    unsigned int vswitch_seqno, neigh_seqno, port_seqno;
+    bool replan;                /* Regions must be planned anew. */
+    bool reset;                 /* Bridges must be handed their state anew. */
+
+    struct shash sessions;      /* Region -> struct hb_session_config *:
+                                 * handed to the heartbeat thread. */
+    struct sset config_complaints, plan_complaints, complaints;
+    long long int start_ms;
+};
+
+static struct plan_input
+plan_input(const struct agent *a)
+{
+    return (struct plan_input) {
+        .config = a->config, .policy = a->policy,
+        .neigh = a->neigh, .vswitch = a->vswitch,
+    };
+}
+
+/* Creates the agent: opens the liveness page, starts the heartbeat thread and
+ * begins to follow the databases at 'tpr_db' and 'ovs_db'.  Exits with a
+ * sentence if the liveness page cannot be had. */
+struct agent *
+agent_create(const char *tpr_db, const char *ovs_db)
+{
+    struct agent *a = xzalloc(sizeof *a);
+    char *page = xasprintf("%s/tpr-liveness", ovs_rundir());
+    char *error = liveness_open(page, &a->liveness);
+
+    if (error) {
+        ovs_fatal(0, "%s", error);
+    }
+    free(page);
+    a->start_ms = time_wall_msec();
+    a->db = tpr_db_create(tpr_db);
+    a->status = status_create(a->db);
+    a->vswitch = vswitch_create(ovs_db);
+    a->neigh = neigh_create();
+    a->checks = check_set_create();
+    a->policy = policy_create();
+    a->journal = journal_create();
+    a->hb = hb_thread_create(a->liveness, TPR_MAX_REGIONS);
+    shash_init(&a->bridges);
+    shash_init(&a->set_seqs);
+    shash_init(&a->sessions);
+    ovs_list_init(&a->batches);
+    sset_init(&a->config_complaints);
+    sset_init(&a->plan_complaints);
+    sset_init(&a->complaints);
+    return a;
+}
+
+static void
+batch_destroy(struct batch *b)
+{
+    for (size_t i = 0; i < b->n_changes; i++) {
+        free(b->changes[i].cause);
+    }
+    free(b->changes);
+    shash_destroy_free_data(&b->seqs);
+    ovs_list_remove(&b->node);
+    free(b);
+}
+
+/* Ends the agent.  The switch keeps working as it was left. */
+void
+agent_destroy(struct agent *a)
+{
+    struct shash_node *node;
+    struct batch *b;
+
+    hb_thread_destroy(a->hb);
+    LIST_FOR_EACH_SAFE (b, node, &a->batches) {
+        batch_destroy(b);
+    }
+    SHASH_FOR_EACH (node, &a->bridges) {
+        struct datapath *dp = node->data;
+
+        dp->class->close(dp);
+    }
+    shash_destroy(&a->bridges);
+    shash_destroy_free_data(&a->set_seqs);
+    shash_destroy_free_data(&a->sessions);
+    check_set_destroy(a->checks);
+    plan_destroy(a->plan);
+    policy_destroy(a->policy);
+    tpr_config_destroy(a->config);
+    neigh_destroy(a->neigh);
+    vswitch_destroy(a->vswitch);
+    journal_destroy(a->journal);
+    status_destroy(a->status);
+    tpr_db_destroy(a->db);
+    liveness_close(a->liveness);
+    sset_destroy(&a->config_complaints);
+    sset_destroy(&a->plan_complaints);
+    sset_destroy(&a->complaints);
+    free(a);
+}
+
+/* Takes everything that is the agent's own out of the switch, for 'exit
+ * --cleanup'.  Blocks until the switch has confirmed, 2 s at most. */
+void
+agent_clear(struct agent *a)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &a->bridges) {
+        struct datapath *dp = node->data;
+
+        dp->class->clear(dp);
+    }
+}
+
+/* Facts. */
+
+static const struct tpr_region *
+region_by_index(const struct agent *a, unsigned int index)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &a->config->regions) {
+        const struct tpr_region *region = node->data;
+
+        if (region->index == index) {
+            return region;
+        }
+    }
+    return NULL;
+}
+
+static void
+heartbeat_fact(struct agent *a, const struct hb_fact *fact)
+{
+    const struct tpr_region *region = region_by_index(a, fact->id);
+
+    COVERAGE_INC(agent_fact);
+    if (!region) {
+        return;                 /* Deleted meanwhile. */
+    }
+    switch (fact->type) {
+    case HB_FACT_UP:
+    case HB_FACT_DOWN:
+        policy_region(a->policy, region,
+                      (fact->type == HB_FACT_UP
+                       ? HEARTBEAT_UP : HEARTBEAT_DOWN),
+                      fact->cause, fact->missed, fact->last_beat_us,
+                      fact->now_us);
+        break;
+    case HB_FACT_EXCUSED:
+        journal_excused(a->journal, region->name, fact->late_us,
+                        fact->now_us);
+        break;
+    case HB_FACT_SESSION:
+        status_touch(a->status);
+        break;
+    case HB_FACT_ERROR:
+        VLOG_WARN("region %s: cannot send or receive beats (%s)",
+                  region->name, ovs_strerror(fact->error));
+        a->replan = true;
+        break;
+    default:
+        OVS_NOT_REACHED();
+    }
+}
+
+static void
+collect_heartbeats(struct agent *a)
+{
+    struct hb_fact fact;
+
+    while (hb_thread_next_fact(a->hb, &fact)) {
+        if (a->config) {
+            heartbeat_fact(a, &fact);
+        }
+    }
+}
+
+static void
+collect_checks(struct agent *a)
+{
+    struct check_change change;
+
+    check_set_run(a->checks, tpr_now_us());
+    while (check_set_next_change(a->checks, &change)) {
+        policy_backend_check(a->policy, change.backend, change.up,
+                             change.cause, change.last_good_us,
+                             change.now_us);
+    }
+}
+
+/* Decisions. */
+
+static struct batch *
+take_changes(struct agent *a)
+{
+    struct policy_change change;
+    struct batch *b = NULL;
+
+    while (policy_next_change(a->policy, &change)) {
+        if (!b) {
+            b = xzalloc(sizeof *b);
+            b->decided_us = change.decided_us;
+            shash_init(&b->seqs);
+            ovs_list_push_back(&a->batches, &b->node);
+        }
+        if (b->n_changes >= b->allocated) {
+            b->changes = x2nrealloc(b->changes, &b->allocated,
+                                    sizeof *b->changes);
+        }
+        b->changes[b->n_changes++] = change;
+    }
+    return b;
+}
+
+/* Backends' words follow the policy: they tell other forwarders, and a
+ * restarted agent, what was decided. */
+static void
+store_words(struct agent *a)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &a->config->services) {
+        const struct tpr_service *svc = node->data;
+
+        for (size_t i = 0; i < svc->n_backends; i++) {
+            const struct tpr_backend *b = svc->backends[i];
+            enum policy_reason why = policy_usable(a->policy, b);
+
+            liveness_set_backend(a->liveness, b->index,
+                                 (why == POLICY_OK ? TPR_LIVENESS_UP
+                                  : why == POLICY_DRAINING
+                                  ? TPR_LIVENESS_DRAIN
+                                  : why == POLICY_CHECK_UNKNOWN
+                                  || why == POLICY_REGION_UNKNOWN
+                                  ? TPR_LIVENESS_UNKNOWN
+                                  : TPR_LIVENESS_DOWN));
+        }
+    }
+}
+
+static struct datapath *
+get_datapath(struct agent *a, const char *bridge)
+{
+    struct datapath *dp = shash_find_data(&a->bridges, bridge);
+
+    if (!dp) {
+        const char *name = a->config->datapath;
+        const struct datapath_class *class = datapath_lookup(name);
+
+        if (!class) {
+            char *c = xasprintf("this ovs-tprd has no datapath provider %s; "
+                                "it uses flows", name);
+            sset_add_and_free(&a->plan_complaints, c);
+            class = datapath_lookup("auto");
+        }
+        dp = class->open(bridge);
+        shash_add(&a->bridges, bridge, dp);
+        shash_add(&a->set_seqs, bridge, xzalloc(sizeof(uint64_t)));
+        VLOG_INFO("bridge %s: datapath provider %s", bridge, class->name);
+    }
+    return dp;
+}
+
+/* Hands the desired state to every bridge's provider; bridges that are no
+ * longer in use get an empty one. */
+static void
+set_bridges(struct agent *a, struct batch *b)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &a->plan->bridges) {
+        get_datapath(a, node->name);
+    }
+    SHASH_FOR_EACH (node, &a->bridges) {
+        static const struct dp_state empty;
+        const struct plan_bridge *pb = shash_find_data(&a->plan->bridges,
+                                                       node->name);
+        struct datapath *dp = node->data;
+        uint64_t *seq = shash_find_data(&a->set_seqs, node->name);
+
+        *seq = dp->class->set(dp, pb ? &pb->state : &empty, tpr_now_us());
+        if (b) {
+            shash_add(&b->seqs, node->name, xmemdup(seq, sizeof *seq));
+        }
+    }
+}
+
+/* Lets the policy decide and hands the outcome to the switch.  Nothing that
+ * may take long belongs here: this is the way from a death to the flows. */
+static void
+decide(struct agent *a)
+{
+    struct plan_input in = plan_input(a);
+    struct batch *b;
+
+    if (!a->config || !a->plan) {
+        return;
+    }
+    policy_run(a->policy, tpr_now_us());
+    b = take_changes(a);
+    if (!b && !a->reset) {
+        return;
+    }
+    COVERAGE_INC(agent_decide);
+    a->reset = false;
+    plan_bridges(a->plan, &in, &a->plan_complaints);
+    set_bridges(a, b);
+    store_words(a);
+    status_touch(a->status);
+}
+
+/* Plans. */
+
+static void
+set_sessions(struct agent *a)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH_SAFE (node, &a->sessions) {
+        const struct hb_session_config *old = node->data;
+        const struct plan_region *pr
+            = shash_find_data(&a->plan->regions, node->name);
+
+        if (!pr || !pr->has_session || pr->session.id != old->id) {
+            hb_thread_remove(a->hb, old->id);
+            free(node->data);
+            shash_delete(&a->sessions, node);
+        }
+    }
+    SHASH_FOR_EACH (node, &a->plan->regions) {
+        const struct plan_region *pr = node->data;
+        struct hb_session_config *old = shash_find_data(&a->sessions,
+                                                        node->name);
+        int error = 0;
+
+        if (pr->has_session
+            && (!old || memcmp(old, &pr->session, sizeof *old))) {
+            error = hb_thread_set(a->hb, &pr->session);
+            if (!error) {
+                free(shash_replace(&a->sessions, node->name,
+                                   xmemdup(&pr->session,
+                                           sizeof pr->session)));
+            } else {
+                char *s = xasprintf("region %s: cannot open %s for beats "
+                                    "(%s)", node->name, pr->ifname,
+                                    ovs_strerror(error));
+                sset_add_and_free(&a->plan_complaints, s);
+            }
+        }
+        if (pr->has_session && !error) {
+            hb_thread_set_link(a->hb, pr->session.id, pr->link_up);
+        }
+    }
+}
+
+static void
+set_reachable(struct agent *a)
+{
+    struct plan_input in = plan_input(a);
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &a->config->services) {
+        const struct tpr_service *svc = node->data;
+
+        for (size_t i = 0; i < svc->n_backends; i++) {
+            const struct tpr_backend *b = svc->backends[i];
+            const struct plan_region *pr = plan_region(a->plan, b->region);
+            struct eth_addr mac;
+
+            policy_backend_reachable(a->policy, b, pr->bridge != NULL,
+                                     plan_backend_mac(a->plan, &in, b,
+                                                      &mac));
+        }
+    }
+}
+
+static void
+replan(struct agent *a)
+{
+    struct plan_input in = plan_input(a);
+    struct shash_node *node;
+
+    COVERAGE_INC(agent_replan);
+    plan_destroy(a->plan);
+    sset_clear(&a->plan_complaints);
+    a->plan = plan_create(&in, &a->plan_complaints);
+    SHASH_FOR_EACH (node, &a->plan->regions) {
+        const struct plan_region *pr = node->data;
+
+        if (pr->bridge) {
+            get_datapath(a, pr->bridge);
+        }
+    }
+    set_sessions(a);
+    plan_want_neighbours(a->plan, &in, a->neigh);
+    set_reachable(a);
+    a->replan = false;
+    a->reset = true;
+}
+
+static unsigned int
+ports_seqno(const struct agent *a)
+{
+    struct shash_node *node;
+    unsigned int sum = 0;
+
+    SHASH_FOR_EACH (node, &a->bridges) {
+        const struct datapath *dp = node->data;
+
+        sum += dp->class->port_seqno(dp);
+    }
+    return sum;
+}
+
+static void
+replan_if_needed(struct agent *a, bool reconfigured)
+{
+    unsigned int vs = vswitch_seqno(a->vswitch);
+    unsigned int ns = neigh_seqno(a->neigh);
+    unsigned int ps = ports_seqno(a);
+
+    if (reconfigured || a->replan || vs != a->vswitch_seqno
+        || ns != a->neigh_seqno || ps != a->port_seqno) {
+        a->vswitch_seqno = vs;
+        a->neigh_seqno = ns;
+        a->port_seqno = ps;
+        replan(a);
+    }
+}
+
+/* Configuration. */
+
+static void report_batches(struct agent *, bool all);
+
+/* Asks the provider whether it can carry out 'svc' at all. */
+static char *
+check_service(const struct tpr_service *svc, void *aux OVS_UNUSED)
+{
+    return datapath_lookup("auto")->check(svc);
+}
+
+static bool
+reconfigure(struct agent *a)
+{
+    struct tpr_config *config;
+
+    if (!tpr_db_changed(a->db)) {
+        return false;
+    }
+    sset_clear(&a->config_complaints);
+    config = config_build(tpr_db_idl(a->db), a->config, check_service, NULL,
+                          &a->config_complaints);
+    report_batches(a, true);    /* They point into the old configuration. */
+    policy_set_config(a->policy, config, tpr_now_us());
+    check_set_configure(a->checks, config, tpr_now_us());
+    plan_destroy(a->plan);      /* So does the plan. */
+    a->plan = NULL;
+    tpr_config_destroy(a->config);
+    a->config = config;
+    journal_configure(a->journal, config);
+    return true;
+}
+
+/* Reports. */
+
+static bool
+batch_is_done(const struct agent *a, const struct batch *b,
+              long long int *applied_us)
+{
+    struct shash_node *node;
+
+    *applied_us = 0;
+    SHASH_FOR_EACH (node, &b->seqs) {
+        const struct datapath *dp = shash_find_data(&a->bridges, node->name);
+        const uint64_t *need = node->data;
+        long long int when_us = 0;
+        uint64_t seq = 0;
+
+        if (dp->class->applied(dp, &seq, &when_us) && seq >= *need) {
+            *applied_us = MAX(*applied_us, when_us);
+        } else if (dp->class->connected(dp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Reports what the switch has carried out, or failed to in good time; 'all'
+ * reports the rest too. */
+static void
+report_batches(struct agent *a, bool all)
+{
+    struct batch *b, *next;
+
+    LIST_FOR_EACH_SAFE (b, next, node, &a->batches) {
+        long long int applied_us;
+        bool done = batch_is_done(a, b, &applied_us);
+
+        if (!done && !all
+            && tpr_now_us() - b->decided_us < BATCH_PATIENCE_US) {
+            break;
+        }
+        journal_report(a->journal, b->changes, b->n_changes,
+                       done ? applied_us : 0);
+        batch_destroy(b);
+    }
+}
+
+static void
+gather_complaints(struct agent *a)
+{
+    struct shash_node *node;
+    const char *s;
+
+    sset_clear(&a->complaints);
+    SSET_FOR_EACH (s, &a->config_complaints) {
+        sset_add(&a->complaints, s);
+    }
+    SSET_FOR_EACH (s, &a->plan_complaints) {
+        sset_add(&a->complaints, s);
+    }
+    if (!a->config) {
+        return;
+    }
+    SHASH_FOR_EACH (node, &a->config->services) {
+        const struct tpr_service *svc = node->data;
+
+        for (size_t i = 0; i < svc->n_backends; i++) {
+            s = check_set_complaint(a->checks, svc->backends[i]);
+            if (s) {
+                sset_add(&a->complaints, s);
+            }
+        }
+    }
+}
+
+static bool
+all_applied(const struct agent *a)
+{
+    struct shash_node *node;
+
+    if (!a->plan) {
+        return false;
+    }
+    SHASH_FOR_EACH (node, &a->bridges) {
+        const struct datapath *dp = node->data;
+        const uint64_t *need = shash_find_data(&a->set_seqs, node->name);
+        long long int when_us;
+        uint64_t seq;
+
+        if (!dp->class->applied(dp, &seq, &when_us) || seq < *need) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One turn of the main loop. */
+void
+agent_run(struct agent *a)
+{
+    struct agent_view view;
+    struct shash_node *node;
+    bool reconfigured;
+
+    collect_heartbeats(a);
+    decide(a);
+
+    vswitch_run(a->vswitch);
+    neigh_run(a->neigh, tpr_now_us());
+    tpr_db_run(a->db);
+    reconfigured = reconfigure(a);
+    if (a->config) {
+        SHASH_FOR_EACH (node, &a->bridges) {
+            struct datapath *dp = node->data;
+
+            dp->class->run(dp, tpr_now_us());
+        }
+        replan_if_needed(a, reconfigured);
+        policy_set_now_wall(a->policy, time_wall_msec());
+        collect_heartbeats(a);
+        collect_checks(a);
+        decide(a);
+        report_batches(a, false);
+    }
+    journal_run(a->journal);
+    gather_complaints(a);
+    agent_view(a, &view);
+    status_run(a->status, &view, a->journal, all_applied(a));
+}
+
+/* Wakes the poll loop when agent_run() has something to do. */
+void
+agent_wait(struct agent *a)
+{
+    struct shash_node *node;
+    long long int deadline_us;
+
+    poll_fd_wait(hb_thread_fd(a->hb), POLLIN);
+    tpr_db_wait(a->db);
+    vswitch_wait(a->vswitch);
+    neigh_wait(a->neigh);
+    check_set_wait(a->checks);
+    journal_wait(a->journal);
+    status_wait(a->status);
+    SHASH_FOR_EACH (node, &a->bridges) {
+        struct datapath *dp = node->data;
+
+        dp->class->wait(dp);
+    }
+    deadline_us = policy_deadline(a->policy);
+    if (deadline_us != LLONG_MAX) {
+        poll_timer_wait_until(deadline_us / 1000 + 1);
+    }
+    if (!ovs_list_is_empty(&a->batches)) {
+        poll_timer_wait(BATCH_PATIENCE_US / 1000);
+    }
+    if (a->replan || a->reset) {
+        poll_immediate_wake();
+    }
+}
+
+/* Stores in '*view' what the agent knows now; valid until agent_run(). */
+void
+agent_view(const struct agent *a, struct agent_view *view)
+{
+    *view = (struct agent_view) {
+        .config = a->config,
+        .policy = a->policy,
+        .checks = a->checks,
+        .hb = a->hb,
+        .neigh = a->neigh,
+        .plan = a->plan,
+        .journal = a->journal,
+        .bridges = &a->bridges,
+        .complaints = &a->complaints,
+        .db_connected = tpr_db_connected(a->db),
+        .start_ms = a->start_ms,
+    };
+}

@@ -91,6 +91,8 @@ hash_of () {
 base_key () {
     {
         echo "format 2"
+        # libtool writes it into the library.
+        echo "folder $OVS_BUILD"
         if test -d "$OVS_SOURCE"; then
             tar_of_tree "$OVS_SOURCE" | sha256sum
         else

@@ -28,11 +28,11 @@ tests_unit_test_bfd_session_SOURCES = tests/unit/test-bfd-session.c \
 # Fuzz targets: tests/fuzz/fuzz-NAME.c defines LLVMFuzzerTestOneInput(), its
 # corpus is the folder tests/fuzz/corpus/NAME.  "make check" replays every
 # corpus; with --enable-fuzz "make fuzz FUZZ_SECONDS=10" searches on.  A new
-# one needs two lines here and its corpus in FUZZ_CORPUS:
+# one needs three lines here:
 #
-#   FUZZ_TARGETS += tests/fuzz/fuzz-bfd-packet
-#   tests_fuzz_fuzz_bfd_packet_LDADD = $(FUZZ_LDADD)
-#   FUZZ_CORPUS += tests/fuzz/corpus/bfd-packet
+#   FUZZ_TARGETS += tests/fuzz/fuzz-NAME
+#   FUZZ_CORPUS += tests/fuzz/corpus/NAME
+#   tests_fuzz_fuzz_NAME_LDADD = $(FUZZ_LDADD)
 
 FUZZ_TARGETS =
 FUZZ_CORPUS =
@@ -61,13 +61,13 @@ check_PROGRAMS += $(FUZZ_TARGETS)
 EXTRA_DIST += tests/fuzz/run tests/fuzz/replay.c $(FUZZ_CORPUS)
 
 # main() of the targets: libFuzzer's, or the one that replays.
-check_LTLIBRARIES = tests/fuzz/libreplay.la
-tests_fuzz_libreplay_la_SOURCES = tests/fuzz/replay.c
+check_LIBRARIES = tests/fuzz/libreplay.a
+tests_fuzz_libreplay_a_SOURCES = tests/fuzz/replay.c
 if ENABLE_FUZZ
 FUZZ_LDADD = $(FUZZ_LDFLAGS) $(TPR_LDADD)
 FUZZ_TESTS =
 else
-FUZZ_LDADD = tests/fuzz/libreplay.la $(TPR_LDADD)
+FUZZ_LDADD = tests/fuzz/libreplay.a $(TPR_LDADD)
 FUZZ_TESTS = $(FUZZ_TARGETS)
 endif
 

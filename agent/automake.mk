@@ -6,6 +6,8 @@ agent_libtpr_la_SOURCES =
 agent_libtpr_la_SOURCES += agent/bfd-packet.c agent/bfd-packet.h
 agent_libtpr_la_SOURCES += agent/bfd-session.c agent/bfd-session.h
 agent_libtpr_la_SOURCES += agent/check.h
+agent_libtpr_la_SOURCES += agent/config.c agent/config.h
+agent_libtpr_la_SOURCES += agent/config-row.c agent/config-row.h
 agent_libtpr_la_SOURCES += agent/datapath.h
 agent_libtpr_la_SOURCES += agent/hb-thread.h
 agent_libtpr_la_SOURCES += agent/heartbeat.c agent/heartbeat.h
@@ -31,6 +33,9 @@ agent_libtpr_la_SOURCES += agent/config.c agent/config.h
 agent_libtpr_la_SOURCES += agent/config-row.c agent/config-row.h
 agent_libtpr_la_SOURCES += agent/model.c agent/model.h
 agent_libtpr_la_SOURCES += agent/model-text.c
+agent_libtpr_la_SOURCES += agent/model.c agent/model-text.c agent/model.h
+agent_libtpr_la_SOURCES += agent/neigh.h
+agent_libtpr_la_SOURCES += agent/policy.h
 nodist_agent_libtpr_la_SOURCES = \
 	agent/tpr-idl.c \
 	agent/tpr-idl.h

@@ -12,9 +12,11 @@ UNIT_TESTS += tests/unit/test-bfd-session
 UNIT_TESTS += tests/unit/test-config
 UNIT_TESTS += tests/unit/test-model
 UNIT_TESTS += tests/unit/test-build
+UNIT_TESTS += tests/unit/test-config
 UNIT_TESTS += tests/unit/test-heartbeat
 UNIT_TESTS += tests/unit/test-http
 UNIT_TESTS += tests/unit/test-liveness
+UNIT_TESTS += tests/unit/test-model
 
 check_PROGRAMS += $(UNIT_TESTS)
 noinst_HEADERS += tests/unit/unit.h
@@ -55,6 +57,14 @@ tests_fuzz_fuzz_model_LDADD = $(FUZZ_LDADD)
 FUZZ_TARGETS += tests/fuzz/fuzz-http
 FUZZ_CORPUS += tests/fuzz/corpus/http
 tests_fuzz_fuzz_http_LDADD = $(FUZZ_LDADD)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-config
+FUZZ_CORPUS += tests/fuzz/corpus/config
+tests_fuzz_fuzz_config_LDADD = $(FUZZ_LDADD)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-model
+FUZZ_CORPUS += tests/fuzz/corpus/model
+tests_fuzz_fuzz_model_LDADD = $(FUZZ_LDADD)
 
 FUZZ_SECONDS = 10
 check_PROGRAMS += $(FUZZ_TARGETS)

@@ -3,39 +3,34 @@
 # All modules, so that programs and unit tests link what they use.
 noinst_LTLIBRARIES += agent/libtpr.la
 agent_libtpr_la_SOURCES =
+agent_libtpr_la_SOURCES += agent/agent.c agent/agent.h
+agent_libtpr_la_SOURCES += agent/arp-nd.c agent/arp-nd.h
 agent_libtpr_la_SOURCES += agent/bfd-packet.c agent/bfd-packet.h
 agent_libtpr_la_SOURCES += agent/bfd-session.c agent/bfd-session.h
 agent_libtpr_la_SOURCES += agent/check.h
 agent_libtpr_la_SOURCES += agent/config.c agent/config.h
 agent_libtpr_la_SOURCES += agent/config-row.c agent/config-row.h
+agent_libtpr_la_SOURCES += agent/damping.c agent/damping.h
 agent_libtpr_la_SOURCES += agent/datapath.h
 agent_libtpr_la_SOURCES += agent/hb-thread.h
 agent_libtpr_la_SOURCES += agent/heartbeat.c agent/heartbeat.h
 agent_libtpr_la_SOURCES += agent/http.c agent/http.h
-agent_libtpr_la_SOURCES += agent/liveness.c agent/liveness.h
-agent_libtpr_la_SOURCES += agent/arp-nd.c agent/arp-nd.h
-agent_libtpr_la_SOURCES += agent/damping.c agent/damping.h
 agent_libtpr_la_SOURCES += agent/journal.c agent/journal.h
+agent_libtpr_la_SOURCES += agent/liveness.c agent/liveness.h
+agent_libtpr_la_SOURCES += agent/model.c agent/model.h
+agent_libtpr_la_SOURCES += agent/model-text.c
 agent_libtpr_la_SOURCES += agent/neigh.c agent/neigh.h
 agent_libtpr_la_SOURCES += agent/notify.c agent/notify.h
 agent_libtpr_la_SOURCES += agent/panic.c agent/panic.h
 agent_libtpr_la_SOURCES += agent/plan.c agent/plan.h
 agent_libtpr_la_SOURCES += agent/policy.c agent/policy.h
-agent_libtpr_la_SOURCES += agent/summary.c agent/summary.h
 agent_libtpr_la_SOURCES += agent/show.c agent/show.h
 agent_libtpr_la_SOURCES += agent/status.c agent/status.h
+agent_libtpr_la_SOURCES += agent/summary.c agent/summary.h
 agent_libtpr_la_SOURCES += agent/tpr-db.c agent/tpr-db.h
-agent_libtpr_la_SOURCES += agent/vswitch.c agent/vswitch.h
-agent_libtpr_la_SOURCES += agent/agent.c agent/agent.h
 agent_libtpr_la_SOURCES += agent/tpr-time.h
+agent_libtpr_la_SOURCES += agent/vswitch.c agent/vswitch.h
 
-agent_libtpr_la_SOURCES += agent/config.c agent/config.h
-agent_libtpr_la_SOURCES += agent/config-row.c agent/config-row.h
-agent_libtpr_la_SOURCES += agent/model.c agent/model.h
-agent_libtpr_la_SOURCES += agent/model-text.c
-agent_libtpr_la_SOURCES += agent/model.c agent/model-text.c agent/model.h
-agent_libtpr_la_SOURCES += agent/neigh.h
-agent_libtpr_la_SOURCES += agent/policy.h
 nodist_agent_libtpr_la_SOURCES = \
 	agent/tpr-idl.c \
 	agent/tpr-idl.h
@@ -47,7 +42,6 @@ nodist_agent_libtpr_la_SOURCES = \
 #   agent_ovs_tprd_LDADD = $(TPR_LDADD)
 #
 # Written manual pages: dist_man_MANS += agent/ovs-tprd.8
-
 
 # The database.
 EXTRA_DIST += \

@@ -9,14 +9,15 @@ UNIT_TESTS += tests/unit/test-bfd-packet
 UNIT_TESTS += tests/unit/test-bfd-random
 UNIT_TESTS += tests/unit/test-bfd-rules
 UNIT_TESTS += tests/unit/test-bfd-session
-UNIT_TESTS += tests/unit/test-config
-UNIT_TESTS += tests/unit/test-model
 UNIT_TESTS += tests/unit/test-build
 UNIT_TESTS += tests/unit/test-config
 UNIT_TESTS += tests/unit/test-heartbeat
 UNIT_TESTS += tests/unit/test-http
 UNIT_TESTS += tests/unit/test-liveness
 UNIT_TESTS += tests/unit/test-model
+UNIT_TESTS += tests/unit/test-perf-args
+UNIT_TESTS += tests/unit/test-perf-http
+UNIT_TESTS += tests/unit/test-perf-stats
 
 check_PROGRAMS += $(UNIT_TESTS)
 noinst_HEADERS += tests/unit/unit.h
@@ -26,6 +27,15 @@ tests_unit_test_bfd_random_SOURCES = tests/unit/test-bfd-random.c \
 	tests/unit/bfd-sim.c tests/unit/bfd-sim.h
 tests_unit_test_bfd_session_SOURCES = tests/unit/test-bfd-session.c \
 	tests/unit/bfd-sim.c tests/unit/bfd-sim.h
+
+# The tool tpr-perf.
+perf_cppflags = $(AM_CPPFLAGS) -iquote $(top_srcdir)/tools
+tests_unit_test_perf_args_CPPFLAGS = $(perf_cppflags)
+tests_unit_test_perf_args_LDADD = tools/libperf.la $(LDADD)
+tests_unit_test_perf_http_CPPFLAGS = $(perf_cppflags)
+tests_unit_test_perf_http_LDADD = tools/libperf.la $(LDADD)
+tests_unit_test_perf_stats_CPPFLAGS = $(perf_cppflags)
+tests_unit_test_perf_stats_LDADD = tools/libperf.la $(LDADD)
 
 # Fuzz targets: tests/fuzz/fuzz-NAME.c defines LLVMFuzzerTestOneInput(), its
 # corpus is the folder tests/fuzz/corpus/NAME.  "make check" replays every
@@ -58,13 +68,10 @@ FUZZ_TARGETS += tests/fuzz/fuzz-http
 FUZZ_CORPUS += tests/fuzz/corpus/http
 tests_fuzz_fuzz_http_LDADD = $(FUZZ_LDADD)
 
-FUZZ_TARGETS += tests/fuzz/fuzz-config
-FUZZ_CORPUS += tests/fuzz/corpus/config
-tests_fuzz_fuzz_config_LDADD = $(FUZZ_LDADD)
-
-FUZZ_TARGETS += tests/fuzz/fuzz-model
-FUZZ_CORPUS += tests/fuzz/corpus/model
-tests_fuzz_fuzz_model_LDADD = $(FUZZ_LDADD)
+FUZZ_TARGETS += tests/fuzz/fuzz-perf-http
+FUZZ_CORPUS += tests/fuzz/corpus/perf-http
+tests_fuzz_fuzz_perf_http_CPPFLAGS = $(perf_cppflags)
+tests_fuzz_fuzz_perf_http_LDADD = tools/libperf.la $(FUZZ_LDADD)
 
 FUZZ_SECONDS = 10
 check_PROGRAMS += $(FUZZ_TARGETS)

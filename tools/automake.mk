@@ -1,3 +1,23 @@
 # Tools around the agent.
 
 EXTRA_DIST += tools/check
+
+# tpr-perf, the client.  It needs nothing but libc.
+noinst_LTLIBRARIES += tools/libperf.la
+tools_libperf_la_SOURCES = \
+	tools/perf-args.c \
+	tools/perf-args.h \
+	tools/perf-client.c \
+	tools/perf-client.h \
+	tools/perf-http.c \
+	tools/perf-http.h \
+	tools/perf-report.c \
+	tools/perf-report.h \
+	tools/perf-stats.c \
+	tools/perf-stats.h \
+	tools/perf-svg.c \
+	tools/perf-svg.h
+bin_PROGRAMS += tools/tpr-perf
+tools_tpr_perf_SOURCES = tools/tpr-perf.c
+tools_tpr_perf_LDADD = tools/libperf.la
+dist_man_MANS += tools/tpr-perf.1

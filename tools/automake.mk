@@ -21,3 +21,15 @@ bin_PROGRAMS += tools/tpr-perf
 tools_tpr_perf_SOURCES = tools/tpr-perf.c
 tools_tpr_perf_LDADD = tools/libperf.la
 dist_man_MANS += tools/tpr-perf.1
+# The laboratory, and what shows it off.
+EXTRA_DIST += \
+	tools/lab \
+	tools/lab.d/common.sh \
+	tools/lab.d/config.sh \
+	tools/lab.d/net.sh \
+	tools/lab.d/region.sh \
+	tools/lab.d/report.py \
+	tools/lab.d/run.sh \
+	tools/lab.d/switch.sh \
+	tools/lab.d/table1.sh \
+	tools/quickstart

@@ -1,0 +1,85 @@
+# shellcheck shell=bash
+# A region or its server dies and comes back under requests; sourced by tests
+# after lib.sh.
+
+# Holds that the defaults make long are short here, so that tests are.
+short_holds () {
+    ctl set Service web failback_hold=500ms -- \
+        set Region r1 damping_hold=200ms -- \
+        set Region r2 damping_hold=200ms
+}
+
+# What holds while all is well.
+expect_healthy () {
+    wait_is Service web state ok 15
+    expect_is Service web active web/r1
+    expect_is Region r1 state up
+    expect_is Region r2 state up
+    expect_answer r1
+    ctl status | grep -q '^OK' || fail "status is: $(ctl status)"
+}
+
+# What holds while region r1 is dead, or only its server.
+expect_region_down () {
+    wait_is Region r1 state down
+    wait_is Service web state backup
+    expect_is Service web active web/r2
+    expect_is Region r2 state up
+    expect_degraded
+}
+
+expect_server_down () {
+    wait_is Service web state backup
+    expect_is Service web active web/r2
+    expect_is Region r1 state up
+    expect_degraded
+}
+
+expect_degraded () {
+    local status
+    status=$(ctl status || :)
+    [[ $status = DEGRADED* ]] || fail "status is: $status"
+    expect_answer r2
+}
+
+# region_dies HOW: r1 dies by HOW, its detection takes 10 ms x 3.  No client
+# waits longer than that and 10 ms, then r1 comes back and takes over again,
+# without a failed request.
+region_dies () {
+    expect_healthy
+    perf_start
+    lab kill r1 --how "$1"
+    expect_region_down
+    perf_end
+    perf_t_un_at_most 40
+    history | grep -qE 'TPR-101 .*r1' || fail "no TPR-101 in: $(history)"
+    history | grep -qE 'TPR-301 .*web' || fail "no TPR-301 in: $(history)"
+
+    comes_back
+    history | grep -qE 'TPR-102 .*r1' || fail "no TPR-102 in: $(history)"
+}
+
+# server_dies HOW MS: only the server of r1 dies; clients wait at most MS.
+server_dies () {
+    expect_healthy
+    perf_start
+    lab kill r1 --how "$1"
+    expect_server_down
+    perf_end
+    perf_t_un_at_most "$2"
+    history | grep -qE 'TPR-201 .*web/r1' || fail "no TPR-201 in: $(history)"
+
+    comes_back
+    history | grep -qE 'TPR-202 .*web/r1' || fail "no TPR-202 in: $(history)"
+}
+
+# Failback loses nothing.  A request may wait for a busy machine.
+comes_back () {
+    perf_start -t 500ms
+    lab heal r1
+    wait_is Service web state ok 15
+    wait_for 5 answered_by r1
+    perf_end
+    perf_at_most failures 0
+    expect_healthy
+}

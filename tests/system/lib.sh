@@ -1,0 +1,233 @@
+# shellcheck shell=bash
+# What the system tests share.  A test sources this file, builds a lab of its
+# own (tools/lab; lab.d/net.sh draws the topology) with start_lab, states what
+# must hold, and ends with finish.
+#
+# Whatever way it ends, the lab is removed, and it is an error if anything of
+# it is left: a process, a namespace, a file.
+
+set -eu
+
+SYSTEM=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TOP=$(cd "$SYSTEM/../.." && pwd)
+LAB=$TOP/tools/lab
+LABS=${TPR_LAB_DIR:-/run/ovs-tpr-lab}
+TPR_TEST_DIR=${TPR_TEST_DIR:-}
+# Several runs at once don't meet: the name contains the process.
+NAME=t$$
+VIP=''                          # Address of the service; see start_lab.
+PERF=$LABS/$NAME/perf.json      # Report of tpr-perf.
+
+# Extended regular expressions: lines of level WARN or ERR that this test may
+# see in the logs of the agent and of tpr-regiond.
+EXPECTED_LOGS=()
+
+skip () {
+    echo "$*"
+    exit 77
+}
+
+fail () {
+    echo "FAILED: $*"
+    exit 1
+}
+
+# The programs of the build, and of its Open vSwitch.
+for dir in "${TPR_BUILD-}" "${TPR_BUILD:+$TPR_BUILD/main}" "$TOP" \
+        "$TOP/_build/main" "$TOP/_build"; do
+    if test -n "$dir" && test -e "$dir/tests/env.sh"; then
+        # shellcheck source=/dev/null
+        . "$dir/tests/env.sh"
+        break
+    fi
+done
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+for program in ip ethtool nginx ovs-vswitchd ovs-tprd ovs-tprctl tpr-regiond \
+        tpr-perf; do
+    command -v $program > /dev/null || skip "$program was not found"
+done
+test "$(id -u)" = 0 || skip "needs root"
+
+# Removal --------------------------------------------------------------------
+
+trap at_exit EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT
+
+at_exit () {
+    local status=$?
+    trap - EXIT
+    if test $status != 0 && test $status != 77; then
+        keep_logs
+    fi
+    "$LAB" down --name "$NAME" || status=1
+    check_nothing_left || status=1
+    exit $status
+}
+
+keep_logs () {
+    local file
+    test -n "$TPR_TEST_DIR" && test -d "$LABS/$NAME" || return 0
+    on_switch ovs-appctl -t ovs-tprd tpr/show > "$TPR_TEST_DIR/show" 2>&1 || :
+    on_switch ovs-appctl -t ovs-tprd tpr/history > "$TPR_TEST_DIR/history" \
+        2>&1 || :
+    on_switch ovs-ofctl -O OpenFlow14 dump-flows br0 > "$TPR_TEST_DIR/flows" \
+        2>&1 || :
+    for file in "$LABS/$NAME"/log/*.log "$LABS/$NAME"/r*/*.log \
+            "$LABS/$NAME"/perf*; do
+        test ! -e "$file" ||
+            cp "$file" "$TPR_TEST_DIR/$(echo "${file#"$LABS/$NAME"/}" | tr / -)"
+    done
+}
+
+check_nothing_left () {
+    local left
+    left=$(find /run/netns -name "tpr-$NAME-*" 2> /dev/null
+           find "$LABS/$NAME" -maxdepth 0 2> /dev/null
+           grep -laF "$LABS/$NAME/" /proc/[0-9]*/cmdline 2> /dev/null |
+               grep -v "^/proc/$$/") || :
+    test -z "$left" || {
+        echo "FAILED: left behind: $left"
+        return 1
+    }
+}
+
+# Ends the test: the logs are clean.
+finish () {
+    check_logs
+    exit 0
+}
+
+check_logs () {
+    local file bad=''
+    for file in "$LABS/$NAME"/log/ovs-tprd.log "$LABS/$NAME"/r*/tpr-regiond.log
+    do
+        test ! -e "$file" || bad=$bad$(unexpected_in "$file")
+    done
+    test -z "$bad" || fail "unexpected in the logs:
+$bad"
+}
+
+unexpected_in () {
+    local pattern args=()
+    for pattern in "${EXPECTED_LOGS[@]}"; do args+=(-e "$pattern"); done
+    grep -E '\|(WARN|ERR|EMER)\|' "$1" |
+        if test ${#args[@]} -gt 0; then grep -vE "${args[@]}"; else cat; fi |
+        sed "s,^,$(basename "$1"): ,"
+}
+
+# The lab --------------------------------------------------------------------
+
+# Options of "lab up".
+start_lab () {
+    "$LAB" up --name "$NAME" "$@" || fail "the lab did not come up."
+    VIP=$(sed -n 's/^VIP=//p' "$LABS/$NAME/settings")
+}
+
+lab () {
+    local command=$1
+    shift
+    "$LAB" "$command" --name "$NAME" "$@"
+}
+
+on_switch () { "$LAB" exec --name "$NAME" switch -- "$@"; }
+on_client () { "$LAB" exec --name "$NAME" client -- "$@"; }
+ctl () { on_switch ovs-tprctl "$@"; }
+appctl () { on_switch ovs-appctl -t ovs-tprd "$@"; }
+
+# Waiting and asking ---------------------------------------------------------
+
+# wait_for SECONDS COMMAND...: until it succeeds.
+wait_for () {
+    local limit=$1 end
+    shift
+    end=$((SECONDS + limit + 1))
+    until "$@" > /dev/null 2>&1; do
+        test $SECONDS -lt $end || fail "not within $limit s: $*"
+        sleep 0.02
+    done
+}
+
+# A column of a row: column TABLE ROW COLUMN.
+column () { ctl --bare get "$1" "$2" "$3" | tr -d '"'; }
+
+is () { test "$(column "$1" "$2" "$3")" = "$4"; }
+
+# wait_is TABLE ROW COLUMN VALUE [SECONDS]
+wait_is () { wait_for "${5:-10}" is "$1" "$2" "$3" "$4"; }
+
+expect_is () {
+    is "$@" || fail "$1 $2: $3 is \"$(column "$1" "$2" "$3")\", not \"$4\"."
+}
+
+# The region that answers one request to URL $1 (default: the service).
+answer_of () {
+    on_client tpr-perf --json --requests 1 -t "${2:-500ms}" "${1:-$(url)}" |
+        sed -n 's/.*"servers":\[{"server":"\([^"]*\)","successes":1.*/\1/p'
+}
+
+url () {
+    case $VIP in
+        *:*) echo "http://[$VIP]/" ;;
+        *) echo "http://$VIP/" ;;
+    esac
+}
+
+# expect_answer REGION [URL]
+expect_answer () {
+    local answer
+    answer=$(answer_of "${2-}")
+    test "$answer" = "$1" ||
+        fail "${2:-the service} was answered by \"$answer\", not by $1."
+}
+
+answered_by () { test "$(answer_of "${2-}")" = "$1"; }
+
+# All the transitions, as text.
+history () { appctl tpr/history; }
+
+# Requests in the background --------------------------------------------------
+
+# perf_start OPTIONS...: tpr-perf at the service until perf_end.
+perf_start () {
+    on_client tpr-perf --json -t 5ms -i 1ms -d 120s --log "$PERF.log" "$@" \
+        "${PERF_URL:-$(url)}" > "$PERF" &
+    PERF_PID=$!
+    wait_for 5 perf_runs
+}
+
+# tpr-perf has replaced the shell, so that signals reach it.
+perf_runs () { grep -q '^tpr-perf' "/proc/$PERF_PID/cmdline"; }
+
+# Ends tpr-perf after it has seen $1 (default: 0.3) more seconds.
+perf_end () {
+    sleep "${1:-0.3}"
+    kill -INT "$PERF_PID"
+    wait "$PERF_PID" || fail "tpr-perf failed."
+    echo "perf: $(sed 's/,"latency_ms.*//' "$PERF")"
+}
+
+# A number from tpr-perf's report, such as t_un_ms.
+perf_value () {
+    sed -n "s/.*\"$1\":\(-\{0,1\}[0-9.]*\).*/\1/p" "$PERF"
+}
+
+# perf_at_most NAME NUMBER
+perf_at_most () {
+    local value
+    value=$(perf_value "$1")
+    awk -v a="$value" -v b="$2" 'BEGIN { exit !(a != "" && a <= b) }' ||
+        fail "tpr-perf: $1 is $value, more than $2."
+}
+
+# What a death may cost: T_h * n + 10 ms, plus what this machine itself stood
+# still, which tpr-perf and the agent measure.
+perf_t_un_at_most () {
+    local stall excused
+    stall=$(perf_value own_stall_max_ms)
+    excused=$(appctl tpr/history | grep -c TPR-103 || :)
+    echo "T_un $(perf_value t_un_ms) ms, bound $1 ms, client's worst stall" \
+        "$stall ms, stalls excused: $excused"
+    perf_at_most t_un_ms "$(awk -v b="$1" -v s="$stall" -v e="$excused" \
+        -v h="${2:-10}" 'BEGIN { print b + (s > 2 ? s : 0) + e * h }')"
+}

@@ -1,0 +1,41 @@
+#! /bin/bash
+# Bad rows are complained about, all at once; the last good ones stay in force.
+#
+#   client .10 --- switch .1 --+-- r1 .50 = VIP  <- dies
+#                              +-- r2 .60
+
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/deaths.sh"
+
+EXPECTED_LOGS+=('bogus|refused|is not|needs|unit|no port|complain|keeps')
+
+complaints () { ctl --bare get TPR . complaints; }
+n_complaints () {
+    ctl --bare --columns=complaints list TPR | grep -c . || :
+}
+
+start_lab
+short_holds
+expect_healthy
+test "$(n_complaints)" = 0 || fail "complaints: $(complaints)"
+
+heartbeat=$(ctl get Region r1 heartbeat)
+ctl --no-wait set Heartbeat "$heartbeat" interval=10
+wait_for 5 eval 'complaints | grep -q unit'
+ctl --no-wait set Service web vip=bogus
+wait_for 5 eval 'complaints | grep -q bogus'
+complaints | grep -q unit || fail "complaints: $(complaints)"
+# All that was configured before works on.
+expect_answer r1
+perf_start
+lab kill r1 --how silent
+expect_region_down
+perf_end
+perf_t_un_at_most 40
+lab heal r1
+
+ctl set Service web vip=172.20.126.50:80/tcp -- \
+    set Heartbeat "$heartbeat" interval=10ms
+wait_for 5 eval 'test "$(n_complaints)" = 0'
+expect_healthy
+finish

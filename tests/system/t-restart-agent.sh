@@ -1,0 +1,53 @@
+#! /bin/bash
+# ovs-tprd is killed and started: no request fails, nothing moves, intents stay.
+#
+#   client .10 --- switch .1 --+-- r1 .50 = VIP
+#                  ^ovs-tprd   +-- r2 .60
+
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/deaths.sh"
+
+# restart REGION: kill -9 and start under requests, which REGION answers.
+restart () {
+    local before
+    before=$(history | grep -cE 'TPR-(1|2|3)0' || :)
+    perf_start -t 500ms
+    lab daemon ovs-tprd kill
+    # The flows work on without the agent.
+    expect_answer "$1"
+    lab daemon ovs-tprd start
+    wait_for 10 agent_knows
+    perf_end 3
+    perf_at_most failures 0
+    expect_answer "$1"
+    test "$(history | grep -cE 'TPR-(1|2|3)0' || :)" = "$before" ||
+        fail "the restart caused transitions: $(history)"
+}
+
+# All regions' states are confirmed after the restart.
+agent_knows () {
+    appctl tpr/show --json | grep -q '"name":"web"' &&
+        is Region r2 state up
+}
+
+start_lab
+short_holds
+expect_healthy
+restart r1
+
+lab kill r1 --how silent
+expect_region_down
+restart r2
+expect_region_down
+
+# What an operator ordered survives, too.
+comes_back
+ctl failover web r2
+wait_is Service web state backup
+restart r2
+expect_is Service web active web/r2
+expect_is Service web mode manual
+ctl failback web
+wait_is Service web state ok
+expect_answer r1
+finish

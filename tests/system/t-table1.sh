@@ -1,0 +1,24 @@
+#! /bin/bash
+# The published Table I in quick form, its two fastest rows, and 1 ms x 3.
+#
+#   client .10 --- switch .1 --+-- r1 .50 = VIP  <- silence
+#                              +-- r2 .60
+
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/deaths.sh"
+
+# row INTERVAL FALL MS DURATION: T_un is at most MS.
+row () {
+    start_lab --interval "$1" --fall "$2"
+    lab run --duration "$4" --at 1s --json > "$LABS/$NAME/out"
+    cat "$LABS/$NAME/out"
+    test "$(perf_value t_un_failures)" -gt 0 || fail "nothing failed?"
+    perf_t_un_at_most "$3" "${1%ms}"
+    grep -q '"recovered": true' "$LABS/$NAME/out" || fail "no success at the end."
+    check_logs
+    "$LAB" down --name "$NAME"
+}
+
+row 500ms 5 2510 6s
+row 10ms 3 40 3s
+row 1ms 3 13 3s

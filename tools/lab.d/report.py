@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+# What tools/lab measured: from the output of tpr-perf and of the agent to
+# rows, a row is a JSON object, and from rows to tables.
+
+import argparse
+import json
+import sys
+
+# The published Table I: (T_h in ms, n) -> requests, success in %, T_un in s.
+PUBLISHED = {
+    (2000, 10): (8398, 91.24, 24.72),
+    (2000, 5): (8631, 96.85, 9.88),
+    (1000, 5): (9631, 98.66, 5.09),
+    (500, 5): (9614, 99.5, 3.25),
+}
+
+# What may be lost beside detection: T_nrp + T_nd.
+ALLOWANCE_MS = 10
+
+
+def load(name):
+    with open(name) as f:
+        return json.load(f)
+
+
+def number(value):
+    """Prints 10.0 as 10."""
+    return int(value) if value == int(value) else value
+
+
+def decision(history, after):
+    """The first transition that names a dead region, else a moved service:
+    what the switch had to follow."""
+    new = [e for e in history if e.get("seq", 0) > after]
+    for event in ("TPR-101", "TPR-201", "TPR-301", "TPR-302"):
+        for entry in new:
+            if entry.get("event") == event and "applied_us" in entry:
+                return entry
+    return {}
+
+
+def make_row(args):
+    perf = load(args.perf)
+    entry = decision(load(args.history), args.after)
+    t_h_ms = args.interval_us / 1000
+    row = {
+        "t_h_ms": number(t_h_ms),
+        "n": args.fall,
+        "how": args.how,
+        "requests": perf["requests"],
+        "success_pct": round(perf["success_pct"], 4),
+        "t_un_ms": round(perf["t_un_ms"], 3),
+        "bound_ms": number(t_h_ms * args.fall + ALLOWANCE_MS),
+        "decision_to_flows_us": entry.get("applied_us"),
+        "silence_us": entry.get("silence_us"),
+        "failures": perf["failures"],
+        "recovered": perf["t_un_cut"] == "no",
+        "stalls_excused": args.stalls,
+        "client_stalls": perf["own_stalls"],
+        "client_stall_max_ms": round(perf["own_stall_max_ms"], 3),
+        "servers": {s["server"]: s["successes"] for s in perf["servers"]},
+    }
+    print(json.dumps(row))
+
+
+def span(ms):
+    if ms is None:
+        return "-"
+    if ms >= 1000:
+        return "%.2f s" % (ms / 1000)
+    return "%.1f ms" % ms
+
+
+def verdict(row):
+    if not row["recovered"]:
+        return "no success after it"
+    if row["t_un_ms"] <= row["bound_ms"]:
+        return "ok"
+    if row["stalls_excused"] or row["client_stall_max_ms"] > 3:
+        return "late, own stall"
+    return "late"
+
+
+COLUMNS = ("T_h", "n", "requests", "success", "T_un", "bound", "flows",
+           "published: requests", "success", "T_un", "")
+
+
+def cells(row):
+    published = PUBLISHED.get((row["t_h_ms"], row["n"]))
+    flows = row["decision_to_flows_us"]
+    yield span(row["t_h_ms"])
+    yield str(row["n"])
+    yield str(row["requests"])
+    yield "%.2f %%" % row["success_pct"]
+    yield span(row["t_un_ms"])
+    yield span(row["bound_ms"])
+    yield "-" if flows is None else "%d us" % flows
+    if published:
+        yield str(published[0])
+        yield "%.2f %%" % published[1]
+        yield "%.2f s" % published[2]
+    else:
+        yield from ("-", "-", "-")
+    yield verdict(row)
+
+
+def print_table(rows, published):
+    table = [COLUMNS] + [tuple(cells(row)) for row in rows]
+    if published:
+        measured = [(row["t_h_ms"], row["n"]) for row in rows]
+        for (t_h_ms, n), (requests, pct, t_un_s) in PUBLISHED.items():
+            if (t_h_ms, n) not in measured:
+                table.append((span(t_h_ms), str(n), "-", "-", "-", "-", "-",
+                              str(requests), "%.2f %%" % pct,
+                              "%.2f s" % t_un_s, ""))
+    widths = [max(len(line[i]) for line in table)
+              for i in range(len(COLUMNS))]
+    for line in table:
+        print("  ".join(cell.rjust(width)
+                        for cell, width in zip(line, widths)).rstrip())
+    print("""
+T_un: longest time without a successful request, seen by the client.
+bound: T_h * n + %d ms.  flows: from the decision to the switch's new flows.
+published: Table I of the prototype that this design goes back to."""
+          % ALLOWANCE_MS)
+
+
+def print_story(row):
+    print("     %d pages came, %d requests failed; without a page for %s."
+          % (row["requests"] - row["failures"], row["failures"],
+             span(row["t_un_ms"])))
+    for server, successes in row["servers"].items():
+        print("     %d pages came from region %s." % (successes, server))
+    if row["stalls_excused"]:
+        print("     (This machine itself stood still %d times meanwhile.)"
+              % row["stalls_excused"])
+
+
+def print_line(row):
+    print("     %d requests, %.2f %% succeeded, T_un %s (bound %s): %s"
+          % (row["requests"], row["success_pct"], span(row["t_un_ms"]),
+             span(row["bound_ms"]), verdict(row)))
+
+
+def total_stalls(heartbeats):
+    """Sum of stalls_excused, wherever in the reply it is."""
+    if isinstance(heartbeats, dict):
+        return (heartbeats.get("stalls_excused", 0)
+                + sum(total_stalls(v) for v in heartbeats.values()))
+    if isinstance(heartbeats, list):
+        return sum(total_stalls(v) for v in heartbeats)
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers(dest="command", required=True)
+    row = commands.add_parser("row")
+    row.add_argument("--interval-us", type=int, required=True)
+    row.add_argument("--fall", type=int, required=True)
+    row.add_argument("--how", required=True)
+    row.add_argument("--after", type=int, required=True)
+    row.add_argument("--stalls", type=int, required=True)
+    row.add_argument("perf")
+    row.add_argument("history")
+    for name in ("table", "line", "story", "json"):
+        command = commands.add_parser(name)
+        command.add_argument("--published", action="store_true")
+        command.add_argument("rows", nargs="+")
+    commands.add_parser("last-seq")
+    commands.add_parser("stalls")
+    args = parser.parse_args()
+
+    if args.command == "row":
+        make_row(args)
+    elif args.command == "last-seq":
+        print(max([e.get("seq", 0) for e in json.load(sys.stdin)] + [0]))
+    elif args.command == "stalls":
+        print(total_stalls(json.load(sys.stdin)))
+    else:
+        rows = [load(name) for name in args.rows]
+        if args.command == "table":
+            print_table(rows, args.published)
+        elif args.command == "story":
+            print_story(rows[0])
+        elif args.command == "line":
+            print_line(rows[0])
+        else:
+            print(json.dumps({"runs": rows}))
+
+
+main()

@@ -28,6 +28,7 @@ agent_libtpr_la_SOURCES += agent/notify.c agent/notify.h
 agent_libtpr_la_SOURCES += agent/panic.c agent/panic.h
 agent_libtpr_la_SOURCES += agent/plan.c agent/plan.h
 agent_libtpr_la_SOURCES += agent/policy.c agent/policy.h
+agent_libtpr_la_SOURCES += agent/policy-private.h agent/policy-run.c
 agent_libtpr_la_SOURCES += agent/show.c agent/show.h
 agent_libtpr_la_SOURCES += agent/status.c agent/status.h
 agent_libtpr_la_SOURCES += agent/summary.c agent/summary.h

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What policy.c, which takes facts, and policy-run.c, which decides, share.
+ *
+ * Pure.  Threads: main thread. */
+
+#ifndef TPR_POLICY_PRIVATE_H
+#define TPR_POLICY_PRIVATE_H 1
+
+#include "damping.h"
+#include "openvswitch/list.h"
+#include "openvswitch/shash.h"
+#include "panic.h"
+#include "policy.h"
+
+/* After a restart of the agent remembered states stay in force this long and
+ * one detection time more: RFC 5880 6.8.3 has sessions that are not Up beat
+ * once a second, and the handshake takes three packets. */
+enum { GRACE_US = 3 * 1000 * 1000 };
+
+enum check_fact { CHECK_FACT_NONE, CHECK_FACT_UP, CHECK_FACT_DOWN };
+
+struct pregion {
+    const struct tpr_region *cfg;
+
+    /* Facts. */
+    enum heartbeat_state fact;
+    char *cause;                /* Clause about the last transition. */
+    long long int last_beat_us;
+    long long int fact_us;      /* When 'fact' was found out. */
+
+    /* State. */
+    enum heartbeat_state state; /* What everybody acts on. */
+    long long int since_us;
+    long long int grace_us;     /* 'state' is remembered until then, 0 if
+                                 * confirmed. */
+    long long int hold_us;      /* Held down until then, or 0. */
+    struct damping damping;
+    bool draining;
+};
+
+struct pbackend {
+    const struct tpr_backend *cfg;
+    struct pregion *region;
+    bool seen;                  /* In the newest configuration. */
+
+    /* Facts. */
+    enum check_fact check;
+    char *cause;                /* Clause about 'check'. */
+    long long int last_good_us, check_us;
+    bool has_port, has_mac;
+
+    /* State. */
+    enum check_fact reported;   /* 'check' as last reported. */
+    long long int hold_us;      /* Held down until then, or 0. */
+    struct damping damping;
+    enum policy_reason reason;
+    bool was_usable;
+    long long int lost_us;      /* When it stopped being usable, or 0. */
+    bool kept;                  /* By panic. */
+    bool draining;
+};
+
+struct pservice {
+    const struct tpr_service *cfg;
+    struct pbackend **backends; /* In the order of 'cfg'. */
+
+    struct pbackend *active;
+    char *gone;                 /* The active one, which the configuration no
+                                 * longer has; until the next run. */
+    long long int grace_us;     /* 'active' is remembered and stays until then
+                                 * or until it is confirmed; 0 afterwards. */
+    enum policy_mode mode;
+    long long int since_us;
+    long long int better_us;    /* Since when a better one is usable, or 0. */
+    bool ever;                  /* Had an active backend once. */
+    const struct tpr_intent *failover, *failback;
+};
+
+struct change_node {
+    struct ovs_list node;
+    struct policy_change change;
+};
+
+struct policy {
+    const struct tpr_config *config;
+    long long int wall_ms;      /* Wall clock. */
+    struct shash regions;       /* Name -> struct pregion. */
+    struct shash backends;      /* Name -> struct pbackend. */
+    struct shash services;      /* Name -> struct pservice. */
+    struct panic panic;
+    struct ovs_list changes;    /* struct change_node, oldest first. */
+    bool dirty;
+    long long int deadline_us;
+};
+
+/* policy.c. */
+struct policy_change *policy_add_change(struct policy *, int what,
+                                        const void *object, const char *from,
+                                        const char *to, char *cause,
+                                        long long int now_us);
+
+/* policy-run.c. */
+void policy_run_region(struct policy *, struct pregion *,
+                       long long int now_us);
+void policy_report_check(struct policy *, struct pbackend *);
+
+#endif /* policy-private.h */

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Policy: the decisions; policy.h says what and why.
+ *
+ * Everything here is recomputed whole when a fact has changed: states of
+ * regions, then backends, then panic, then one choice a service.  That is a
+ * few machine instructions for each backend, and leaves no way for parts to
+ * disagree. */
+
+#include <config.h>
+#include "policy-private.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+
+/* Decisions: regions. */
+
+/* Returns the state that follows from the facts, and stores in '*decided_us'
+ * when it was found out: a hold or grace time that ends is found out now. */
+static enum heartbeat_state
+wanted_state(struct pregion *r, long long int now_us,
+             long long int *decided_us)
+{
+    *decided_us = r->fact_us;
+    if (r->grace_us) {
+        if (now_us < r->grace_us) {
+            return r->state;
+        }
+        r->grace_us = 0;
+        *decided_us = now_us;
+        if (r->fact == HEARTBEAT_UNKNOWN) {
+            free(r->cause);
+            r->cause = xstrdup("not confirmed after a restart");
+            r->fact = HEARTBEAT_DOWN;
+            r->fact_us = now_us;
+        }
+    }
+    if (r->fact == HEARTBEAT_UP && r->hold_us) {
+        if (now_us < r->hold_us) {
+            return HEARTBEAT_DOWN;
+        }
+        r->hold_us = 0;
+        *decided_us = now_us;
+    }
+    return r->fact;
+}
+
+/* Moves 'r' on to the state that follows from the facts. */
+void
+policy_run_region(struct policy *p, struct pregion *r, long long int now_us)
+{
+    long long int decided_us;
+    enum heartbeat_state state = wanted_state(r, now_us, &decided_us);
+
+    if (state != r->state) {
+        struct policy_change *c = policy_add_change(
+            p, POLICY_REGION, r->cfg, heartbeat_state_to_string(r->state),
+            heartbeat_state_to_string(state),
+            xstrdup(r->cause ? r->cause : "unknown"), decided_us);
+
+        c->last_beat_us = r->last_beat_us;
+        r->state = state;
+        r->since_us = c->decided_us;
+    }
+    if (r->grace_us) {
+        p->deadline_us = MIN(p->deadline_us, r->grace_us);
+    }
+    if (r->hold_us) {
+        p->deadline_us = MIN(p->deadline_us, r->hold_us);
+    }
+}
+
+/* Decisions: backends. */
+
+static enum policy_reason
+judge(const struct pbackend *b, long long int now_us)
+{
+    const struct pregion *r = b->region;
+
+    if (r->state == HEARTBEAT_DOWN) {
+        return (r->fact == HEARTBEAT_UP && r->hold_us
+                ? POLICY_DAMPED : POLICY_REGION_DOWN);
+    } else if (r->state == HEARTBEAT_UNKNOWN) {
+        return POLICY_REGION_UNKNOWN;
+    } else if (b->cfg->check && b->check == CHECK_FACT_DOWN) {
+        return POLICY_CHECK_DOWN;
+    } else if (b->cfg->check && b->check == CHECK_FACT_NONE) {
+        return POLICY_CHECK_UNKNOWN;
+    } else if (b->cfg->check && b->hold_us > now_us) {
+        return POLICY_DAMPED;
+    } else if (b->draining || r->draining) {
+        return POLICY_DRAINING;
+    } else if (!b->has_port) {
+        return POLICY_NO_PORT;
+    } else if (!b->has_mac) {
+        return POLICY_NO_MAC;
+    }
+    return POLICY_OK;
+}
+
+/* A region's death says it all for its backends; their own checks are worth a
+ * word of their own. */
+void
+policy_report_check(struct policy *p, struct pbackend *b)
+{
+    static const char *const names[] = { "unknown", "up", "down" };
+
+    if (b->cfg->check && b->check != b->reported) {
+        struct policy_change *c = policy_add_change(
+            p, POLICY_BACKEND, b->cfg, names[b->reported], names[b->check],
+            xstrdup(b->cause ? b->cause : ""), b->check_us);
+
+        c->last_beat_us = b->last_good_us;
+        c->culprit = b->cfg->region;
+        b->reported = b->check;
+    }
+}
+
+static bool
+is_lost(enum policy_reason reason)
+{
+    return reason == POLICY_REGION_DOWN || reason == POLICY_CHECK_DOWN;
+}
+
+static void
+run_backend(struct policy *p, struct pbackend *b, long long int now_us)
+{
+    policy_report_check(p, b);
+    b->reason = judge(b, now_us);
+    if (b->reason == POLICY_OK) {
+        b->was_usable = true;
+        b->lost_us = 0;
+        b->kept = false;
+    } else {
+        if (b->was_usable && is_lost(b->reason)) {
+            b->lost_us = now_us;
+        }
+        if (!is_lost(b->reason)) {
+            b->lost_us = 0;
+            b->kept = false;
+        }
+        b->was_usable = false;
+    }
+    if (b->hold_us > now_us) {
+        p->deadline_us = MIN(p->deadline_us, b->hold_us);
+    }
+}
+
+static void
+run_panic(struct policy *p, long long int now_us)
+{
+    unsigned int n_usable = 0, n_lost = 0;
+    struct shash_node *node;
+    enum panic_decision decision;
+
+    SHASH_FOR_EACH (node, &p->backends) {
+        const struct pbackend *b = node->data;
+
+        n_usable += b->reason == POLICY_OK;
+        n_lost += (p->panic.active ? b->kept
+                   : b->lost_us && now_us - b->lost_us < PANIC_WINDOW_US);
+    }
+    decision = panic_run(&p->panic, p->config->panic_threshold, n_usable,
+                         n_lost, now_us);
+    if (decision != PANIC_NO_CHANGE) {
+        bool begin = decision == PANIC_BEGIN;
+
+        policy_add_change(p, POLICY_AGENT, NULL, begin ? "normal" : "panic",
+                   begin ? "panic" : "normal",
+                   xasprintf("%u of %u backends failed at once", n_lost,
+                             n_usable + n_lost), now_us);
+        SHASH_FOR_EACH (node, &p->backends) {
+            struct pbackend *b = node->data;
+
+            b->kept = (decision == PANIC_BEGIN && b->lost_us
+                       && now_us - b->lost_us < PANIC_WINDOW_US);
+            if (decision == PANIC_END) {
+                b->lost_us = 0;
+            }
+        }
+    }
+    p->deadline_us = MIN(p->deadline_us, panic_deadline(&p->panic));
+}
+
+/* Decisions: services. */
+
+static bool
+is_usable(const struct pbackend *b)
+{
+    return b->reason == POLICY_OK || b->kept;
+}
+
+static struct pbackend *
+forced_backend(const struct pservice *s)
+{
+    for (size_t i = 0; s->failover && i < s->cfg->n_backends; i++) {
+        struct pbackend *b = s->backends[i];
+
+        if (is_usable(b)
+            && (!strcmp(b->cfg->region->name, s->failover->to)
+                || !strcmp(b->cfg->name, s->failover->to))) {
+            return b;
+        }
+    }
+    return NULL;
+}
+
+static struct pbackend *
+best_backend(const struct pservice *s)
+{
+    for (size_t i = 0; i < s->cfg->n_backends; i++) {
+        if (is_usable(s->backends[i])) {
+            return s->backends[i];
+        }
+    }
+    return NULL;
+}
+
+static bool
+nothing_proven(const struct pservice *s)
+{
+    if (s->ever) {
+        return false;
+    }
+    for (size_t i = 0; i < s->cfg->n_backends; i++) {
+        enum policy_reason reason = s->backends[i]->reason;
+
+        if (reason == POLICY_REGION_UNKNOWN || reason == POLICY_CHECK_UNKNOWN
+            || reason == POLICY_NO_MAC || reason == POLICY_NO_PORT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Chooses between the active backend, which is usable, and 'best'. */
+static struct pbackend *
+consider_failback(struct policy *p, struct pservice *s, struct pbackend *best,
+                  long long int now_us)
+{
+    long long int until_us;
+
+    if (p->panic.active) {
+        s->mode = POLICY_MODE_PANIC;
+        return s->active;
+    }
+    if (best == s->active || s->failback) {
+        s->better_us = 0;
+        s->mode = POLICY_MODE_AUTO;
+        return best;
+    }
+    if (!s->better_us) {
+        s->better_us = now_us;
+    }
+    until_us = s->better_us + s->cfg->failback_hold_us;
+    if (s->cfg->failback == TPR_FAILBACK_AUTO && now_us >= until_us) {
+        s->better_us = 0;
+        s->mode = POLICY_MODE_AUTO;
+        return best;
+    }
+    if (s->cfg->failback == TPR_FAILBACK_AUTO) {
+        p->deadline_us = MIN(p->deadline_us, until_us);
+    }
+    s->mode = POLICY_MODE_HELD;
+    return s->active;
+}
+
+static struct pbackend *
+choose(struct policy *p, struct pservice *s, long long int now_us)
+{
+    struct pbackend *forced = forced_backend(s);
+    struct pbackend *best = best_backend(s);
+
+    if (forced) {
+        s->better_us = 0;
+        s->mode = POLICY_MODE_MANUAL;
+        return forced;
+    }
+    if (!s->active || !is_usable(s->active) || !best) {
+        s->better_us = 0;
+        s->mode = (best ? POLICY_MODE_AUTO
+                   : nothing_proven(s) ? POLICY_MODE_STARTING
+                   : POLICY_MODE_AUTO);
+        return best;
+    }
+    return consider_failback(p, s, best, now_us);
+}
+
+/* One clause about why 's' moves from its active backend to 'to'. */
+static char *
+explain(const struct pservice *s, const struct pbackend *to,
+        const struct tpr_region **culprit)
+{
+    const struct pbackend *from = s->active;
+
+    *culprit = NULL;
+    if (to && s->mode == POLICY_MODE_MANUAL) {
+        return xasprintf("failover by %s%s%s", s->failover->who,
+                         s->failover->reason[0] ? ": " : "",
+                         s->failover->reason);
+    }
+    if (!from) {
+        return xstrdup(to ? "usable backend found" : "nothing usable");
+    }
+    if (is_usable(from)) {
+        *culprit = to ? to->cfg->region : NULL;
+        return s->failback ? xasprintf("failback by %s", s->failback->who)
+               : xstrdup("failback: preferred backend usable again");
+    }
+    *culprit = from->cfg->region;
+    return (from->reason == POLICY_REGION_DOWN
+            ? xasprintf("region %s down", from->cfg->region->name)
+            : xasprintf("backend %s: %s", from->cfg->name,
+                        policy_reason_to_string(from->reason)));
+}
+
+/* When it was found out that the active backend of 's' must be left. */
+static long long int
+decided(const struct pservice *s, long long int now_us)
+{
+    const struct pbackend *from = s->active;
+
+    if (from && !is_usable(from)) {
+        if (from->reason == POLICY_REGION_DOWN) {
+            return MIN(now_us, from->region->since_us);
+        } else if (from->reason == POLICY_CHECK_DOWN) {
+            return MIN(now_us, from->check_us);
+        }
+    }
+    return now_us;
+}
+
+static void
+run_service(struct policy *p, struct pservice *s, long long int now_us)
+{
+    struct pbackend *to = choose(p, s, now_us);
+    const struct tpr_region *culprit;
+    struct policy_change *c;
+    char *cause;
+
+    if (to == s->active) {
+        return;
+    }
+    cause = explain(s, to, &culprit);
+    c = policy_add_change(p, POLICY_SERVICE, s->cfg,
+                   s->active ? s->active->cfg->name : "none",
+                   to ? to->cfg->name : "none", cause,
+                   decided(s, now_us));
+    c->culprit = culprit;
+    s->active = to;
+    s->ever |= to != NULL;
+    s->since_us = c->decided_us;
+}
+
+static void
+run_intents_deadline(struct policy *p, long long int now_us)
+{
+    for (size_t i = 0; i < p->config->n_intents; i++) {
+        const struct tpr_intent *intent = &p->config->intents[i];
+
+        if (intent->until_ms > p->wall_ms) {
+            p->deadline_us = MIN(p->deadline_us,
+                                 now_us + (intent->until_ms - p->wall_ms)
+                                          * 1000);
+        }
+    }
+}
+
+/* Decides anew if a fact has changed or a deadline has come; changes are then
+ * waiting in policy_next_change(). */
+void
+policy_run(struct policy *p, long long int now_us)
+{
+    struct shash_node *node;
+
+    if (!p->config || (!p->dirty && now_us < p->deadline_us)) {
+        return;
+    }
+    p->dirty = false;
+    p->deadline_us = LLONG_MAX;
+    SHASH_FOR_EACH (node, &p->regions) {
+        policy_run_region(p, node->data, now_us);
+    }
+    SHASH_FOR_EACH (node, &p->backends) {
+        run_backend(p, node->data, now_us);
+    }
+    run_panic(p, now_us);
+    SHASH_FOR_EACH (node, &p->services) {
+        run_service(p, node->data, now_us);
+    }
+    run_intents_deadline(p, now_us);
+}
+
+/* Returns when policy_run() has something to do even without a new fact. */
+long long int
+policy_deadline(const struct policy *p)
+{
+    return p->dirty ? 0 : p->deadline_us;
+}

@@ -108,6 +108,11 @@ AM_TESTS_ENVIRONMENT = \
 	FUZZ_CORPUS_DIR='$(abs_top_srcdir)/tests/fuzz/corpus'; \
 	export FUZZ_CORPUS_DIR;
 
+# One heartbeat session by hand, for system tests.
+noinst_PROGRAMS += tests/hb-probe
+tests_hb_probe_SOURCES = tests/hb-probe.c
+tests_hb_probe_LDADD = $(TPR_LDADD)
+
 # System tests need root and namespaces.  tests/system/run reads tests/env.sh
 # in the folder $TPR_BUILDDIR and ends with "N passed, N failed, N skipped".
 .PHONY: check-system

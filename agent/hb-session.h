@@ -45,7 +45,7 @@ struct hb_session {
     int error;                  /* Of the last one; 0: it was taken. */
 
     /* For the owner. */
-    long long int deadline_us;  /* hb_session_deadline(), as of the last look. */
+    long long int deadline_us;  /* hb_session_deadline() at the last look. */
     uint64_t told_seqno;        /* bfd.seqno that the main thread knows. */
     int told_error;             /* 'error' that the main thread knows. */
     bool touched;               /* Since the statistics were copied. */

@@ -908,6 +908,7 @@ hb_thread_stats(const struct hb_thread *t, uint32_t id,
         sched_yield();
     }
     memcpy(stats, words, sizeof *stats);
+    stats->realtime = t->self.realtime;
     return true;
 }
 

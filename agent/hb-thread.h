@@ -103,6 +103,7 @@ struct hb_stats {
     struct in6_addr local, peer;        /* Configured or learned. */
     uint8_t peer_mac[6];                /* Packet path. */
     int error;                          /* Of the socket, 0: none. */
+    bool realtime;                      /* Thread has SCHED_FIFO. */
 };
 
 /* The same of the thread. */

@@ -11,13 +11,16 @@ UNIT_TESTS += tests/unit/test-bfd-rules
 UNIT_TESTS += tests/unit/test-bfd-session
 UNIT_TESTS += tests/unit/test-build
 UNIT_TESTS += tests/unit/test-config
+UNIT_TESTS += tests/unit/test-frame
 UNIT_TESTS += tests/unit/test-heartbeat
 UNIT_TESTS += tests/unit/test-http
+UNIT_TESTS += tests/unit/test-icmp-echo
 UNIT_TESTS += tests/unit/test-liveness
 UNIT_TESTS += tests/unit/test-model
 UNIT_TESTS += tests/unit/test-perf-args
 UNIT_TESTS += tests/unit/test-perf-http
 UNIT_TESTS += tests/unit/test-perf-stats
+UNIT_TESTS += tests/unit/test-spsc
 
 check_PROGRAMS += $(UNIT_TESTS)
 noinst_HEADERS += tests/unit/unit.h
@@ -63,6 +66,10 @@ tests_fuzz_fuzz_config_LDADD = $(FUZZ_LDADD)
 FUZZ_TARGETS += tests/fuzz/fuzz-model
 FUZZ_CORPUS += tests/fuzz/corpus/model
 tests_fuzz_fuzz_model_LDADD = $(FUZZ_LDADD)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-frame
+FUZZ_CORPUS += tests/fuzz/corpus/frame
+tests_fuzz_fuzz_frame_LDADD = $(FUZZ_LDADD)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-http
 FUZZ_CORPUS += tests/fuzz/corpus/http

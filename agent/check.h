@@ -2,13 +2,20 @@
 
 /* Health checks: periodic proof that a backend serves.
  *
- * This file holds what all checks share: when the next one starts, how many
- * consecutive verdicts make a transition, the socket that checks from the
- * reserved source ports.  check-http.c and check-tcp.c hold one conversation
- * each, behind struct check_class.
+ * check.c holds the set of all checks; check-logic.[ch], pure, when the next
+ * one starts and how many consecutive verdicts make a transition;
+ * check-talk.[ch] the socket that checks from the reserved source ports;
+ * check-http.c and check-tcp.c one conversation each, behind struct
+ * check_class.
+ *
+ * A backend whose server dies is "down" after interval * fall + timeout at the
+ * latest.  A new backend is "up" with its first good check, that is after one
+ * interval and one answer at the latest; one that was down, after 'rise' good
+ * checks in a row.  What the database remembers from before a restart stays in
+ * force until checks prove something else.
  *
  * A failure of our own (no route, no free port, out of memory) is never a
- * miss: the state stays and check_complaint() says why.
+ * miss: the state stays and check_set_complaint() says why.
  *
  * Threads: main thread; driven by check_run() and check_wait() in the poll
  * loop, thousands of checks by one heap of deadlines. */

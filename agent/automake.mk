@@ -60,6 +60,15 @@ nodist_agent_libtpr_la_SOURCES = \
 #   agent_ovs_tprd_SOURCES = agent/ovs-tprd.c
 #   agent_ovs_tprd_LDADD = $(TPR_LDADD)
 #
+sbin_PROGRAMS += agent/tpr-regiond
+agent_tpr_regiond_SOURCES = \
+	agent/regiond-options.c \
+	agent/regiond-show.c \
+	agent/regiond.h \
+	agent/tpr-regiond.c
+agent_tpr_regiond_LDADD = $(TPR_LDADD)
+dist_man_MANS += agent/tpr-regiond.8
+
 # Written manual pages: dist_man_MANS += agent/ovs-tprd.8
 
 # The database.

@@ -16,9 +16,16 @@ agent_libtpr_la_SOURCES += agent/config.c agent/config.h
 agent_libtpr_la_SOURCES += agent/config-row.c agent/config-row.h
 agent_libtpr_la_SOURCES += agent/damping.c agent/damping.h
 agent_libtpr_la_SOURCES += agent/datapath.h
-agent_libtpr_la_SOURCES += agent/hb-thread.h
+agent_libtpr_la_SOURCES += agent/frame.c agent/frame.h
+agent_libtpr_la_SOURCES += agent/hb-io-packet.c agent/hb-io-udp.c agent/hb-io.h
+agent_libtpr_la_SOURCES += agent/hb-session.c agent/hb-session.h
+agent_libtpr_la_SOURCES += agent/hb-thread.c agent/hb-thread.h
 agent_libtpr_la_SOURCES += agent/heartbeat.c agent/heartbeat.h
 agent_libtpr_la_SOURCES += agent/http.c agent/http.h
+agent_libtpr_la_SOURCES += agent/icmp-echo.c agent/icmp-echo.h
+agent_libtpr_la_SOURCES += agent/liveness.c agent/liveness.h
+agent_libtpr_la_SOURCES += agent/arp-nd.c agent/arp-nd.h
+agent_libtpr_la_SOURCES += agent/damping.c agent/damping.h
 agent_libtpr_la_SOURCES += agent/journal.c agent/journal.h
 agent_libtpr_la_SOURCES += agent/liveness.c agent/liveness.h
 agent_libtpr_la_SOURCES += agent/model.c agent/model.h
@@ -36,6 +43,14 @@ agent_libtpr_la_SOURCES += agent/tpr-db.c agent/tpr-db.h
 agent_libtpr_la_SOURCES += agent/tpr-time.h
 agent_libtpr_la_SOURCES += agent/vswitch.c agent/vswitch.h
 
+agent_libtpr_la_SOURCES += agent/config.c agent/config.h
+agent_libtpr_la_SOURCES += agent/config-row.c agent/config-row.h
+agent_libtpr_la_SOURCES += agent/model.c agent/model.h
+agent_libtpr_la_SOURCES += agent/model-text.c
+agent_libtpr_la_SOURCES += agent/model.c agent/model-text.c agent/model.h
+agent_libtpr_la_SOURCES += agent/neigh.h
+agent_libtpr_la_SOURCES += agent/policy.h
+agent_libtpr_la_SOURCES += agent/spsc.c agent/spsc.h
 nodist_agent_libtpr_la_SOURCES = \
 	agent/tpr-idl.c \
 	agent/tpr-idl.h
@@ -46,6 +61,15 @@ nodist_agent_libtpr_la_SOURCES = \
 #   agent_ovs_tprd_SOURCES = agent/ovs-tprd.c
 #   agent_ovs_tprd_LDADD = $(TPR_LDADD)
 #
+sbin_PROGRAMS += agent/tpr-regiond
+agent_tpr_regiond_SOURCES = \
+	agent/regiond-options.c \
+	agent/regiond-show.c \
+	agent/regiond.h \
+	agent/tpr-regiond.c
+agent_tpr_regiond_LDADD = $(TPR_LDADD)
+dist_man_MANS += agent/tpr-regiond.8
+
 # Written manual pages: dist_man_MANS += agent/ovs-tprd.8
 
 # The database.

@@ -6,10 +6,16 @@
  * thread with OVSDB and OpenFlow.  This thread uses epoll and timerfd, locked
  * memory and SCHED_FIFO; it never logs, allocates, or waits for a lock.
  *
- * How: the main thread hands over complete session descriptions
- * (hb_thread_add(), ..); they cross in a lock-free ring.  Facts come back in
- * another ring: hb_thread_next_fact().  A transition stores the region's
- * liveness word first and emits the fact second.
+ * How: the main thread opens sockets and hands over complete session
+ * descriptions (hb_thread_set(), ..); they cross in a lock-free queue.  Facts
+ * come back in another one: hb_thread_next_fact().  A transition stores the
+ * region's liveness word first and emits the fact second.
+ *
+ * The self-stall guard: at each wake-up the thread compares the time with what
+ * it had asked for and tells every session how late it is (heartbeat_late()),
+ * then reads all beats that wait in sockets, and only then judges silence, as
+ * of the time before it began to read.  A beat of our own that could not be
+ * sent counts as lateness, too.
  *
  * Threads: all functions belong to the main thread; hb_thread_fd() may be
  * polled.  Statistics are copied out by a sequence lock: hb_thread_stats(). */
@@ -47,11 +53,13 @@ struct hb_session_config {
     enum hb_path path;
 
     /* Addresses.  IPv4 as IPv4-mapped IPv6. */
-    struct in6_addr local;      /* Ours; unspecified: any (UDP, passive). */
-    struct in6_addr peer;       /* The region's; unspecified: learn from the
-                                 * first valid packet (UDP, passive). */
+    struct in6_addr local;      /* Ours; unspecified: any (UDP). */
+    struct in6_addr peer;       /* The region's; unspecified (UDP): learn from
+                                 * the first valid packet of somebody who has
+                                 * no session yet. */
     char ifname[IFNAMSIZ];      /* Device of the packet socket, or bound to. */
-    uint8_t local_mac[6];       /* Source MAC (packet path). */
+    uint8_t local_mac[6];       /* Source MAC (packet path); all zero: the
+                                 * device's. */
     uint8_t peer_mac[6];        /* All zero: learn from received frames and
                                  * until then send to broadcast. */
     uint16_t vlan;              /* 802.1Q VID to send with, 0 for none. */
@@ -87,12 +95,30 @@ struct hb_fact {
 
 /* A consistent copy of everything that 'show' prints of a session. */
 struct hb_stats {
+    enum hb_type type;
     struct heartbeat hb;
     struct bfd_session_status bfd;      /* type BFD only. */
     uint64_t tx, rx, tx_errors;
     uint64_t rx_bad[BFD_N_ERRORS];      /* Discarded, by reason. */
-    uint8_t peer_mac[6];
+    struct in6_addr local, peer;        /* Configured or learned. */
+    uint8_t peer_mac[6];                /* Packet path. */
+    int error;                          /* Of the socket, 0: none. */
     bool realtime;                      /* Thread has SCHED_FIFO. */
+};
+
+/* The same of the thread. */
+struct hb_thread_stats {
+    bool realtime;                      /* Thread has SCHED_FIFO. */
+    bool locked;                        /* Memory is locked. */
+    uint64_t n_wakeups;
+    uint64_t n_late;                    /* Later than HB_LATE_US. */
+    long long int max_late_us;
+    uint64_t n_strays;                  /* Packets of no session. */
+};
+
+enum {
+    HB_PRIORITY = 10,                   /* SCHED_FIFO. */
+    HB_LATE_US = 500,
 };
 
 struct hb_thread;
@@ -110,5 +136,6 @@ int hb_thread_fd(const struct hb_thread *);
 bool hb_thread_next_fact(struct hb_thread *, struct hb_fact *);
 bool hb_thread_stats(const struct hb_thread *, uint32_t id,
                      struct hb_stats *);
+void hb_thread_self_stats(const struct hb_thread *, struct hb_thread_stats *);
 
 #endif /* hb-thread.h */

@@ -13,13 +13,16 @@ UNIT_TESTS += tests/unit/test-build
 UNIT_TESTS += tests/unit/test-check
 UNIT_TESTS += tests/unit/test-check-logic
 UNIT_TESTS += tests/unit/test-config
+UNIT_TESTS += tests/unit/test-frame
 UNIT_TESTS += tests/unit/test-heartbeat
 UNIT_TESTS += tests/unit/test-http
+UNIT_TESTS += tests/unit/test-icmp-echo
 UNIT_TESTS += tests/unit/test-liveness
 UNIT_TESTS += tests/unit/test-model
 UNIT_TESTS += tests/unit/test-perf-args
 UNIT_TESTS += tests/unit/test-perf-http
 UNIT_TESTS += tests/unit/test-perf-stats
+UNIT_TESTS += tests/unit/test-spsc
 
 check_PROGRAMS += $(UNIT_TESTS)
 noinst_HEADERS += tests/unit/unit.h
@@ -66,6 +69,10 @@ FUZZ_TARGETS += tests/fuzz/fuzz-model
 FUZZ_CORPUS += tests/fuzz/corpus/model
 tests_fuzz_fuzz_model_LDADD = $(FUZZ_LDADD)
 
+FUZZ_TARGETS += tests/fuzz/fuzz-frame
+FUZZ_CORPUS += tests/fuzz/corpus/frame
+tests_fuzz_fuzz_frame_LDADD = $(FUZZ_LDADD)
+
 FUZZ_TARGETS += tests/fuzz/fuzz-http
 FUZZ_CORPUS += tests/fuzz/corpus/http
 tests_fuzz_fuzz_http_LDADD = $(FUZZ_LDADD)
@@ -109,6 +116,11 @@ AM_TESTS_ENVIRONMENT = \
 	CK_VERBOSITY=silent; export CK_VERBOSITY; \
 	FUZZ_CORPUS_DIR='$(abs_top_srcdir)/tests/fuzz/corpus'; \
 	export FUZZ_CORPUS_DIR;
+
+# One heartbeat session by hand, for system tests.
+noinst_PROGRAMS += tests/hb-probe
+tests_hb_probe_SOURCES = tests/hb-probe.c
+tests_hb_probe_LDADD = $(TPR_LDADD)
 
 # System tests need root and namespaces.  tests/system/run reads tests/env.sh
 # in the folder $TPR_BUILDDIR and ends with "N passed, N failed, N skipped".

@@ -11,6 +11,7 @@ UNIT_TESTS += tests/unit/test-bfd-rules
 UNIT_TESTS += tests/unit/test-bfd-session
 UNIT_TESTS += tests/unit/test-build
 UNIT_TESTS += tests/unit/test-config
+UNIT_TESTS += tests/unit/test-flow-table
 UNIT_TESTS += tests/unit/test-heartbeat
 UNIT_TESTS += tests/unit/test-http
 UNIT_TESTS += tests/unit/test-liveness

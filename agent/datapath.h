@@ -49,6 +49,8 @@ struct dp_service {
     struct eth_addr vip_mac;
     bool identity;              /* Active backend owns the VIP: no rewrite. */
     bool answer;                /* Answer ARP/ND for the VIP. */
+    bool pure;                  /* The VIP is nobody's own address: answer
+                                 * LOCAL's ARP/ND and everybody's ping, too. */
     enum tpr_on_none on_none;
     const struct dp_target *active;     /* NULL: nothing usable. */
 };
@@ -99,7 +101,8 @@ struct datapath_class {
     char *(*check)(const struct tpr_service *);
     uint64_t (*set)(struct datapath *, const struct dp_state *,
                     long long int now_us);
-    void (*clear)(struct datapath *);
+    void (*clear)(struct datapath *);   /* Waits until it is done, 2 s at
+                                         * most. */
 
     void (*run)(struct datapath *, long long int now_us);
     void (*wait)(struct datapath *);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the datapath provider "flows" cannot do, one sentence each: see
+ * flow-check.h. */
+
+#include <config.h>
+#include "flow-check.h"
+#include "packets.h"
+#include "util.h"
+
+/* The name of a policy, for sentences. */
+static const char *
+policy_name(enum tpr_policy policy)
+{
+    switch (policy) {
+#define TPR_POLICY(ENUM, NAME) case TPR_POLICY_##ENUM: return NAME;
+        TPR_POLICIES
+#undef TPR_POLICY
+    }
+    return "unknown";
+}
+
+static char *
+check_backend(const struct tpr_service *s, const struct tpr_backend *b)
+{
+    const struct tpr_vip *vip = &s->vip;
+    bool one = (vip->n_ports == 1
+                && vip->ports[0].first == vip->ports[0].last);
+
+    if (IN6_IS_ADDR_V4MAPPED(&b->addr) != IN6_IS_ADDR_V4MAPPED(&vip->addr)) {
+        return xasprintf("service %s: backend %s and the VIP are of different "
+                         "address families, which datapath \"flows\" cannot "
+                         "translate", s->name, b->name);
+    }
+    if (b->max_connections) {
+        return xasprintf("service %s: backend %s limits its connections, "
+                         "which datapath \"flows\" does not count",
+                         s->name, b->name);
+    }
+    if (b->port && one && b->port == vip->ports[0].first) {
+        return NULL;
+    }
+    if (b->port && vip->proto == TPR_PROTO_SCTP) {
+        return xasprintf("service %s: backend %s has another port, but SCTP's "
+                         "checksum does not allow to change ports",
+                         s->name, b->name);
+    }
+    if (b->port && (vip->proto == TPR_PROTO_ANY || !one)) {
+        return xasprintf("service %s: backend %s has a port of its own, which "
+                         "needs a service of exactly one port",
+                         s->name, b->name);
+    }
+    return NULL;
+}
+
+/* Returns NULL if flows can carry out 's', else a malloc'd sentence. */
+char *
+flow_check(const struct tpr_service *s)
+{
+    if (s->policy != TPR_POLICY_FAILOVER) {
+        return xasprintf("service %s: policy %s needs state per connection, "
+                         "which datapath \"flows\" does not keep; only "
+                         "failover works", s->name, policy_name(s->policy));
+    }
+    if (s->on_none == TPR_ON_NONE_RESET) {
+        return xasprintf("service %s: on_none=reset needs packets made by the "
+                         "datapath, which \"flows\" cannot do; drop and pass "
+                         "work", s->name);
+    }
+    if (s->on_down == TPR_ON_DOWN_RESET || s->on_down == TPR_ON_DOWN_KEEP) {
+        return xasprintf("service %s: on_down=%s needs state per connection, "
+                         "which datapath \"flows\" does not keep; only "
+                         "reselect works", s->name,
+                         s->on_down == TPR_ON_DOWN_RESET ? "reset" : "keep");
+    }
+    for (size_t i = 0; i < s->n_backends; i++) {
+        char *error = check_backend(s, s->backends[i]);
+
+        if (error) {
+            return error;
+        }
+    }
+    return NULL;
+}

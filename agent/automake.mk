@@ -15,27 +15,25 @@ agent_libtpr_la_SOURCES += agent/check-tcp.c
 agent_libtpr_la_SOURCES += agent/config.c agent/config.h
 agent_libtpr_la_SOURCES += agent/config-row.c agent/config-row.h
 agent_libtpr_la_SOURCES += agent/damping.c agent/damping.h
-agent_libtpr_la_SOURCES += agent/datapath.h
-agent_libtpr_la_SOURCES += agent/frame.c agent/frame.h
-agent_libtpr_la_SOURCES += agent/hb-io-packet.c agent/hb-io-udp.c agent/hb-io.h
-agent_libtpr_la_SOURCES += agent/hb-session.c agent/hb-session.h
-agent_libtpr_la_SOURCES += agent/hb-thread.c agent/hb-thread.h
 agent_libtpr_la_SOURCES += agent/datapath.c agent/datapath.h
 agent_libtpr_la_SOURCES += agent/datapath-dummy.c agent/datapath-dummy.h
 agent_libtpr_la_SOURCES += agent/datapath-flows.c
 agent_libtpr_la_SOURCES += agent/dp-copy.c agent/dp-copy.h
 agent_libtpr_la_SOURCES += agent/flow-acts.c agent/flow-acts.h
-agent_libtpr_la_SOURCES += agent/flow-answer.c agent/flow-maker.h
+agent_libtpr_la_SOURCES += agent/flow-answer.c
 agent_libtpr_la_SOURCES += agent/flow-check.c agent/flow-check.h
 agent_libtpr_la_SOURCES += agent/flow-make.c agent/flow-make.h
+agent_libtpr_la_SOURCES += agent/flow-maker.h
 agent_libtpr_la_SOURCES += agent/flow-table.c agent/flow-table.h
-agent_libtpr_la_SOURCES += agent/hb-thread.h
+agent_libtpr_la_SOURCES += agent/frame.c agent/frame.h
+agent_libtpr_la_SOURCES += agent/hb-io.h
+agent_libtpr_la_SOURCES += agent/hb-io-packet.c
+agent_libtpr_la_SOURCES += agent/hb-io-udp.c
+agent_libtpr_la_SOURCES += agent/hb-session.c agent/hb-session.h
+agent_libtpr_la_SOURCES += agent/hb-thread.c agent/hb-thread.h
 agent_libtpr_la_SOURCES += agent/heartbeat.c agent/heartbeat.h
 agent_libtpr_la_SOURCES += agent/http.c agent/http.h
 agent_libtpr_la_SOURCES += agent/icmp-echo.c agent/icmp-echo.h
-agent_libtpr_la_SOURCES += agent/liveness.c agent/liveness.h
-agent_libtpr_la_SOURCES += agent/arp-nd.c agent/arp-nd.h
-agent_libtpr_la_SOURCES += agent/damping.c agent/damping.h
 agent_libtpr_la_SOURCES += agent/journal.c agent/journal.h
 agent_libtpr_la_SOURCES += agent/liveness.c agent/liveness.h
 agent_libtpr_la_SOURCES += agent/model.c agent/model.h
@@ -46,22 +44,16 @@ agent_libtpr_la_SOURCES += agent/ofconn.c agent/ofconn.h
 agent_libtpr_la_SOURCES += agent/panic.c agent/panic.h
 agent_libtpr_la_SOURCES += agent/plan.c agent/plan.h
 agent_libtpr_la_SOURCES += agent/policy.c agent/policy.h
-agent_libtpr_la_SOURCES += agent/policy-private.h agent/policy-run.c
+agent_libtpr_la_SOURCES += agent/policy-private.h
+agent_libtpr_la_SOURCES += agent/policy-run.c
 agent_libtpr_la_SOURCES += agent/show.c agent/show.h
+agent_libtpr_la_SOURCES += agent/spsc.c agent/spsc.h
 agent_libtpr_la_SOURCES += agent/status.c agent/status.h
 agent_libtpr_la_SOURCES += agent/summary.c agent/summary.h
 agent_libtpr_la_SOURCES += agent/tpr-db.c agent/tpr-db.h
 agent_libtpr_la_SOURCES += agent/tpr-time.h
 agent_libtpr_la_SOURCES += agent/vswitch.c agent/vswitch.h
 
-agent_libtpr_la_SOURCES += agent/config.c agent/config.h
-agent_libtpr_la_SOURCES += agent/config-row.c agent/config-row.h
-agent_libtpr_la_SOURCES += agent/model.c agent/model.h
-agent_libtpr_la_SOURCES += agent/model-text.c
-agent_libtpr_la_SOURCES += agent/model.c agent/model-text.c agent/model.h
-agent_libtpr_la_SOURCES += agent/neigh.h
-agent_libtpr_la_SOURCES += agent/policy.h
-agent_libtpr_la_SOURCES += agent/spsc.c agent/spsc.h
 nodist_agent_libtpr_la_SOURCES = \
 	agent/tpr-idl.c \
 	agent/tpr-idl.h
@@ -82,6 +74,11 @@ agent_tpr_regiond_LDADD = $(TPR_LDADD)
 dist_man_MANS += agent/tpr-regiond.8
 
 # Written manual pages: dist_man_MANS += agent/ovs-tprd.8
+
+sbin_PROGRAMS += agent/ovs-tprd
+agent_ovs_tprd_SOURCES = agent/ovs-tprd.c
+agent_ovs_tprd_LDADD = $(TPR_LDADD)
+dist_man_MANS += agent/ovs-tprd.8
 
 # The database.
 EXTRA_DIST += \

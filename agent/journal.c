@@ -506,7 +506,8 @@ void
 journal_load(struct journal *j, const struct journal_entry *e)
 {
     struct node *n = xmemdup(&(struct node) { .e = *e }, sizeof *n);
-    struct node *pos;
+    struct ovs_list *before = &j->loading;
+    const struct node *pos;
 
     n->e.event = xstrdup(e->event);
     n->e.object = xstrdup(e->object);
@@ -517,8 +518,9 @@ journal_load(struct journal *j, const struct journal_entry *e)
         if (pos->e.seq <= e->seq) {
             break;
         }
+        before = before->prev;
     }
-    ovs_list_insert(pos->list.next, &n->list);
+    ovs_list_insert(before, &n->list);
     j->n_loaded++;
 }
 

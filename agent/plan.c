@@ -202,6 +202,17 @@ plan_bridge_destroy(struct plan_bridge *pb)
     free(pb);
 }
 
+static void
+clear_bridges(struct plan *plan)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &plan->bridges) {
+        plan_bridge_destroy(node->data);
+    }
+    shash_clear(&plan->bridges);
+}
+
 void
 plan_destroy(struct plan *plan)
 {
@@ -217,9 +228,7 @@ plan_destroy(struct plan *plan)
         free(pr);
     }
     shash_destroy(&plan->regions);
-    SHASH_FOR_EACH (node, &plan->bridges) {
-        plan_bridge_destroy(node->data);
-    }
+    clear_bridges(plan);
     shash_destroy(&plan->bridges);
     free(plan);
 }
@@ -437,8 +446,8 @@ plan_service(struct plan *plan, const struct plan_input *in,
     pb->state.n_services++;
 }
 
-/* Completes 'plan' with the desired state of every bridge, after the policy
- * has decided.  With bypass in force the bridges get empty states. */
+/* Gives 'plan' the desired state of every bridge, each time that the policy
+ * has decided.  With bypass in force no service is in it. */
 void
 plan_bridges(struct plan *plan, const struct plan_input *in,
              struct sset *complaints)
@@ -447,6 +456,7 @@ plan_bridges(struct plan *plan, const struct plan_input *in,
     size_t n = shash_count(&in->config->services);
     struct shash_node *node;
 
+    clear_bridges(plan);
     SHASH_FOR_EACH (node, &plan->regions) {
         const struct plan_region *pr = node->data;
 

@@ -45,7 +45,7 @@ struct state {
     bool has_timeout;
 };
 
-static void
+static void OVS_NO_RETURN
 usage(void)
 {
     printf("%s: BFD at the region's side of ovs-tpr\n"

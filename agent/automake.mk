@@ -28,6 +28,19 @@ nodist_agent_libtpr_la_SOURCES = \
 #
 # Written manual pages: dist_man_MANS += agent/ovs-tprd.8
 
+bin_PROGRAMS += agent/ovs-tprctl
+agent_ovs_tprctl_SOURCES = \
+	agent/ovs-tprctl.c \
+	agent/tprctl-args.c \
+	agent/tprctl-config.c \
+	agent/tprctl-export.c \
+	agent/tprctl-intent.c \
+	agent/tprctl-keys.c \
+	agent/tprctl-show.c \
+	agent/tprctl.h
+agent_ovs_tprctl_LDADD = $(TPR_LDADD)
+dist_man_MANS += agent/ovs-tprctl.8
+
 # The database.
 EXTRA_DIST += \
 	agent/ovs-tpr.ovsschema \

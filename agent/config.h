@@ -15,8 +15,8 @@
  *
  * Threads: main thread. */
 
-#ifndef TPR_AGENT_CONFIG_H
-#define TPR_AGENT_CONFIG_H 1
+#ifndef TPR_ROWS_CONFIG_H
+#define TPR_ROWS_CONFIG_H 1
 
 #include <stddef.h>
 

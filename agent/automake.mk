@@ -26,6 +26,7 @@ agent_libtpr_la_SOURCES += agent/model.c agent/model.h
 agent_libtpr_la_SOURCES += agent/model-text.c
 agent_libtpr_la_SOURCES += agent/neigh.c agent/neigh.h
 agent_libtpr_la_SOURCES += agent/notify.c agent/notify.h
+agent_libtpr_la_SOURCES += agent/ofconn.c agent/ofconn.h
 agent_libtpr_la_SOURCES += agent/panic.c agent/panic.h
 agent_libtpr_la_SOURCES += agent/plan.c agent/plan.h
 agent_libtpr_la_SOURCES += agent/policy.c agent/policy.h

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The list of datapath providers: see datapath.h. */
+
+#include <config.h>
+#include "datapath.h"
+#include <string.h>
+#include "util.h"
+
+/* Returns the provider called 'name' ("auto" and "" mean the best one there
+ * is), or NULL. */
+const struct datapath_class *
+datapath_lookup(const char *name)
+{
+    static const struct datapath_class *const classes[] = {
+        &datapath_flows_class,
+        &datapath_dummy_class,
+    };
+
+    if (!name[0] || !strcmp(name, "auto")) {
+        return classes[0];
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
+        if (!strcmp(name, classes[i]->name)) {
+            return classes[i];
+        }
+    }
+    return NULL;
+}

@@ -100,12 +100,22 @@ clean-local:
 
 # How the harness of Automake runs them: unit tests speak TAP, one line a
 # test; so does the replay of a corpus, one line an input.
-TESTS = $(UNIT_TESTS) $(FUZZ_TESTS)
+TESTS = $(UNIT_TESTS) $(FUZZ_TESTS) $(SWITCH_TESTS)
+
+# Tests against a real ovs-vswitchd with dummy ports: scripts that speak TAP,
+# without root.
+SWITCH_TESTS = tests/flows.sh
+check_PROGRAMS += tests/flows-probe
+tests_flows_probe_SOURCES = tests/flows-probe.c
+tests_flows_probe_LDADD = $(TPR_LDADD)
+EXTRA_DIST += $(SWITCH_TESTS)
+
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) \
 	$(top_srcdir)/build-aux/tap-driver.sh
 AM_TESTS_ENVIRONMENT = \
 	CK_TAP_LOG_FILE_NAME=-; export CK_TAP_LOG_FILE_NAME; \
 	CK_VERBOSITY=silent; export CK_VERBOSITY; \
+	TPR_ENV='$(abs_top_builddir)/tests/env.sh'; export TPR_ENV; \
 	FUZZ_CORPUS_DIR='$(abs_top_srcdir)/tests/fuzz/corpus'; \
 	export FUZZ_CORPUS_DIR;
 

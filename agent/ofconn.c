@@ -175,12 +175,21 @@ watch_events(struct ofconn *oc)
     return appeared;
 }
 
+/* Sets the connection up, or anew.  rconn takes the peer of a Unix domain
+ * socket for alive as long as the socket is; a switch that hangs is not. */
+static void
+start_rconn(struct ofconn *oc)
+{
+    rconn_connect(oc->rconn, oc->target, oc->bridge);
+    rconn_set_probe_interval(oc->rconn, PROBE_S);
+}
+
 static void
 connect_now(struct ofconn *oc)
 {
     /* rconn_reconnect() does nothing during back-off; a new target ends it. */
     rconn_disconnect(oc->rconn);
-    rconn_connect(oc->rconn, oc->target, oc->bridge);
+    start_rconn(oc);
     rconn_run(oc->rconn);
 }
 
@@ -505,9 +514,9 @@ ofconn_create(const char *bridge, uint64_t cookie, uint64_t cookie_mask,
                   MAX_BACKOFF_S);
     }
     watch_run(oc);
-    oc->rconn = rconn_create(PROBE_S, MAX_BACKOFF_S, DSCP_DEFAULT,
+    oc->rconn = rconn_create(0, MAX_BACKOFF_S, DSCP_DEFAULT,
                              1u << OFP14_VERSION | 1u << OFP15_VERSION);
-    rconn_connect(oc->rconn, oc->target, bridge);
+    start_rconn(oc);
     oc->rconn_seqno = rconn_get_connection_seqno(oc->rconn);
     return oc;
 }

@@ -22,7 +22,7 @@
  *   show                               JSON
  *   clear                              remove all flows of ours
  *
- * Each wait ends after 10 s with "timeout". */
+ * Each wait ends after 15 s with "timeout". */
 
 #include <config.h>
 #include <arpa/inet.h>
@@ -41,7 +41,7 @@
 #include "timeval.h"
 #include "util.h"
 
-enum { MAX_THINGS = 20000, WAIT_MS = 10000 };
+enum { MAX_THINGS = 20000, WAIT_MS = 15000 };
 
 static struct dp_service services[MAX_THINGS];
 static struct dp_target targets[MAX_THINGS];

@@ -28,7 +28,8 @@ n_tests=0 n_failed=0
 cleanup () {
     test -z "$PROBE_PID" || kill "$PROBE_PID" 2> /dev/null
     for daemon in ovs-vswitchd ovsdb-server; do
-        pid=$(cat "$dir/$daemon.pid" 2> /dev/null) && kill "$pid"
+        pid=$(cat "$dir/$daemon.pid" 2> /dev/null) && kill "$pid" &&
+            kill -CONT "$pid"
         while test -n "$pid" && kill -0 "$pid" 2> /dev/null; do sleep .02; done
     done
     if test $n_failed = 0; then
@@ -125,7 +126,7 @@ our_flows () {
 # The provider.
 
 start_probe () {
-    coproc PROBE { exec "$probe" br0 2> "$dir/probe.err"; }
+    coproc PROBE { exec "$probe" br0 2>> "$dir/probe.err"; }
     # Subshells, as in $(ask ..), see only copies of a coprocess's files.
     exec {probe_in}>&"${PROBE[1]}" {probe_out}<&"${PROBE[0]}"
     eval "exec ${PROBE[1]}>&- ${PROBE[0]}<&-"
@@ -482,6 +483,16 @@ ok "what was refused is reported" $?
 our_flows | grep -q 'tcp6,ipv6_dst=2001:db8::52,tp_dst=80'
 ok "the service is redirected" $?
 same "no half of an answer is left" 0 "$(our_flows | grep -c 'set_field:136')"
+: > "$dir/probe.err"
+
+# The switch hangs, and wakes up: its socket is alive all the time.
+config "$web $to"
+kill -STOP "$(cat "$dir/ovs-vswitchd.pid")"
+same "a hung switch is noticed" lost "$(ask lost | cut -d' ' -f1)"
+kill -CONT "$(cat "$dir/ovs-vswitchd.pid")"
+same "and found again" back "$(ask back | cut -d' ' -f1)"
+same "nothing else is said of it" "" \
+    "$(grep -v 'no response to inactivity probe\|connection timed out' "$dir/probe.err")"
 : > "$dir/probe.err"
 
 # The end.

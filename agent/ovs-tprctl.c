@@ -378,7 +378,8 @@ tprctl_root(struct ctl_context *ctx)
 }
 
 static void
-run_prerequisites(struct ctl_command *commands, size_t n, struct ovsdb_idl *idl)
+run_prerequisites(struct ctl_command *commands, size_t n,
+                  struct ovsdb_idl *idl)
 {
     for (size_t i = 0; i < n; i++) {
         struct ctl_command *c = &commands[i];

@@ -79,6 +79,18 @@ sbin_PROGRAMS += agent/ovs-tprd
 agent_ovs_tprd_SOURCES = agent/ovs-tprd.c
 agent_ovs_tprd_LDADD = $(TPR_LDADD)
 dist_man_MANS += agent/ovs-tprd.8
+bin_PROGRAMS += agent/ovs-tprctl
+agent_ovs_tprctl_SOURCES = \
+	agent/ovs-tprctl.c \
+	agent/tprctl-args.c \
+	agent/tprctl-config.c \
+	agent/tprctl-export.c \
+	agent/tprctl-intent.c \
+	agent/tprctl-keys.c \
+	agent/tprctl-show.c \
+	agent/tprctl.h
+agent_ovs_tprctl_LDADD = $(TPR_LDADD)
+dist_man_MANS += agent/ovs-tprctl.8
 
 # The database.
 EXTRA_DIST += \

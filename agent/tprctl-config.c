@@ -19,8 +19,8 @@
 /* Finding things.  The functions that take a context call ctl_error() and
  * return NULL if there is nothing of that name. */
 
-const struct tprrec_region *
-tprctl_find_region(struct ctl_context *ctx, const char *name)
+static const struct tprrec_region *
+lookup_region(struct ctl_context *ctx, const char *name)
 {
     const struct tprrec_region *region;
 
@@ -29,12 +29,22 @@ tprctl_find_region(struct ctl_context *ctx, const char *name)
             return region;
         }
     }
-    ctl_error(ctx, "%s: there is no region \"%s\"", ctx->argv[0], name);
     return NULL;
 }
 
-const struct tprrec_service *
-tprctl_find_service(struct ctl_context *ctx, const char *name)
+const struct tprrec_region *
+tprctl_find_region(struct ctl_context *ctx, const char *name)
+{
+    const struct tprrec_region *region = lookup_region(ctx, name);
+
+    if (!region) {
+        ctl_error(ctx, "%s: there is no region \"%s\"", ctx->argv[0], name);
+    }
+    return region;
+}
+
+static const struct tprrec_service *
+lookup_service(struct ctl_context *ctx, const char *name)
 {
     const struct tprrec_service *service;
 
@@ -43,35 +53,18 @@ tprctl_find_service(struct ctl_context *ctx, const char *name)
             return service;
         }
     }
-    ctl_error(ctx, "%s: there is no service \"%s\"", ctx->argv[0], name);
     return NULL;
 }
 
-/* As the former two, without an error. */
-static bool
-region_exists(struct ctl_context *ctx, const char *name)
+const struct tprrec_service *
+tprctl_find_service(struct ctl_context *ctx, const char *name)
 {
-    const struct tprrec_region *region;
+    const struct tprrec_service *service = lookup_service(ctx, name);
 
-    TPRREC_REGION_FOR_EACH (region, ctx->idl) {
-        if (!strcmp(region->name, name)) {
-            return true;
-        }
+    if (!service) {
+        ctl_error(ctx, "%s: there is no service \"%s\"", ctx->argv[0], name);
     }
-    return false;
-}
-
-static bool
-service_exists(struct ctl_context *ctx, const char *name)
-{
-    const struct tprrec_service *service;
-
-    TPRREC_SERVICE_FOR_EACH (service, ctx->idl) {
-        if (!strcmp(service->name, name)) {
-            return true;
-        }
-    }
-    return false;
+    return service;
 }
 
 /* Returns the name that 'backend' has within its service. */
@@ -288,15 +281,13 @@ static void
 cmd_add_region(struct ctl_context *ctx)
 {
     const char *name = ctx->argv[1];
-    const struct tprrec_region *region;
+    const struct tprrec_region *region = lookup_region(ctx, name);
 
-    if (region_exists(ctx, name)) {
-        if (!may_exist(ctx)) {
-            ctl_error(ctx, "add-region: region \"%s\" exists already", name);
-            return;
-        }
-        region = tprctl_find_region(ctx, name);
-    } else {
+    if (region && !may_exist(ctx)) {
+        ctl_error(ctx, "add-region: region \"%s\" exists already", name);
+        return;
+    }
+    if (!region) {
         region = tprrec_region_insert(ctx->txn);
         tprrec_region_set_name(region, name);
     }
@@ -313,6 +304,15 @@ cmd_set_region(struct ctl_context *ctx)
     if (region) {
         tprctl_set_keys(ctx, TPRCTL_REGION, &region->header_, 2);
     }
+}
+
+/* The server deletes a backend that no service has, but only after it has
+ * looked for references to regions that are deleted in the same
+ * transaction. */
+static void
+detach_backend(const struct tprrec_backend *backend)
+{
+    tprrec_backend_set_region(backend, NULL);
 }
 
 /* Takes 'backend' out of 'service' and deletes it, with its intents. */
@@ -333,7 +333,7 @@ tprctl_remove_backend(struct ctl_context *ctx,
     }
     tprctl_forget(ctx, name);
     tprrec_service_set_backends(service, keep, n);
-    tprrec_backend_delete(backend);
+    detach_backend(backend);
     free(name);
     free(keep);
 }
@@ -353,6 +353,9 @@ tprctl_delete_service(struct ctl_context *ctx,
                       const struct tprrec_service *service)
 {
     tprctl_forget(ctx, service->name);
+    for (size_t i = 0; i < service->n_backends; i++) {
+        detach_backend(service->backends[i]);
+    }
     tprrec_service_delete(service);
 }
 
@@ -386,7 +389,7 @@ cmd_del_region(struct ctl_context *ctx)
 
     tprctl.judge = true;
     if (shash_find(&ctx->options, "--if-exists")
-        && !region_exists(ctx, ctx->argv[1])) {
+        && !lookup_region(ctx, ctx->argv[1])) {
         return;
     }
     region = tprctl_find_region(ctx, ctx->argv[1]);
@@ -462,15 +465,13 @@ static void
 cmd_add_service(struct ctl_context *ctx)
 {
     const char *name = ctx->argv[1];
-    const struct tprrec_service *service;
+    const struct tprrec_service *service = lookup_service(ctx, name);
 
-    if (service_exists(ctx, name)) {
-        if (!may_exist(ctx)) {
-            ctl_error(ctx, "add-service: service \"%s\" exists already", name);
-            return;
-        }
-        service = tprctl_find_service(ctx, name);
-    } else {
+    if (service && !may_exist(ctx)) {
+        ctl_error(ctx, "add-service: service \"%s\" exists already", name);
+        return;
+    }
+    if (!service) {
         service = tprrec_service_insert(ctx->txn);
         tprrec_service_set_name(service, name);
     }
@@ -497,7 +498,7 @@ cmd_del_service(struct ctl_context *ctx)
 
     tprctl.judge = true;
     if (shash_find(&ctx->options, "--if-exists")
-        && !service_exists(ctx, ctx->argv[1])) {
+        && !lookup_service(ctx, ctx->argv[1])) {
         return;
     }
     service = tprctl_find_service(ctx, ctx->argv[1]);
@@ -626,7 +627,7 @@ cmd_del_backend(struct ctl_context *ctx)
     const struct tprrec_backend *backend;
 
     tprctl.judge = true;
-    if (if_exists && !service_exists(ctx, ctx->argv[1])) {
+    if (if_exists && !lookup_service(ctx, ctx->argv[1])) {
         return;
     }
     service = tprctl_find_service(ctx, ctx->argv[1]);

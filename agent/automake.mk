@@ -91,6 +91,9 @@ agent_ovs_tprctl_SOURCES = \
 	agent/tprctl.h
 agent_ovs_tprctl_LDADD = $(TPR_LDADD)
 dist_man_MANS += agent/ovs-tprctl.8
+EXTRA_DIST += agent/ovs-tprctl-bashcomp.bash
+completion_DATA += agent/ovs-tprctl.bash
+CLEANFILES += agent/ovs-tprctl.bash
 
 # The database.
 EXTRA_DIST += \

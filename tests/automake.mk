@@ -107,6 +107,11 @@ fuzz: all $(FUZZ_TARGETS)
 clean-local:
 	rm -rf fuzz-found
 
+# Tests of the database and its tool: scripts that speak TAP and use a database
+# server of their own.
+DB_TESTS = tests/db/completion tests/db/tprctl
+EXTRA_DIST += tests/db/lib.sh $(DB_TESTS)
+
 # How the harness of Automake runs them: unit tests speak TAP, one line a
 # test; so does the replay of a corpus, one line an input.
 TESTS = $(UNIT_TESTS) $(FUZZ_TESTS) $(SWITCH_TESTS)
@@ -119,6 +124,7 @@ tests_flows_probe_SOURCES = tests/flows-probe.c
 tests_flows_probe_LDADD = $(TPR_LDADD)
 EXTRA_DIST += $(SWITCH_TESTS)
 
+TESTS = $(UNIT_TESTS) $(FUZZ_TESTS) $(DB_TESTS)
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) \
 	$(top_srcdir)/build-aux/tap-driver.sh
 AM_TESTS_ENVIRONMENT = \

@@ -4,8 +4,9 @@
  *
  * A switch that loses its own uplink sees everybody die.  When more than
  * 'threshold' percent of the usable backends become unusable within
- * PANIC_WINDOW_US, the last good set stays in force.  Panic ends when enough
- * of them are back, or after PANIC_MAX_US, when the truth is accepted.
+ * PANIC_WINDOW_US, the last good set stays in force for every service that has
+ * no other backend which is proven good.  Panic ends when enough of them are
+ * back, or after PANIC_MAX_US, when the truth is accepted.
  *
  * Below PANIC_MIN_BACKENDS there is no crowd to compare with, and no panic.
  *

@@ -16,7 +16,7 @@
 /* After a restart of the agent remembered states stay in force this long and
  * one detection time more: RFC 5880 6.8.3 has sessions that are not Up beat
  * once a second, and the handshake takes three packets. */
-enum { GRACE_US = 3 * 1000 * 1000 };
+enum { POLICY_GRACE_US = 3 * 1000 * 1000 };
 
 enum check_fact { CHECK_FACT_NONE, CHECK_FACT_UP, CHECK_FACT_DOWN };
 
@@ -66,8 +66,10 @@ struct pservice {
     struct pbackend **backends; /* In the order of 'cfg'. */
 
     struct pbackend *active;
-    char *gone;                 /* The active one, which the configuration no
-                                 * longer has; until the next run. */
+    char *gone;                 /* Name of an active one that the
+                                 * configuration took away.  Changes point
+                                 * here until the next configuration. */
+    bool is_gone;               /* ...and policy_run() does not know yet. */
     long long int grace_us;     /* 'active' is remembered and stays until then
                                  * or until it is confirmed; 0 afterwards. */
     enum policy_mode mode;

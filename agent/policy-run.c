@@ -44,6 +44,9 @@ wanted_state(struct pregion *r, long long int now_us,
         }
         r->hold_us = 0;
         *decided_us = now_us;
+        free(r->cause);
+        r->cause = xasprintf("alive for %lld ms after flapping",
+                             r->damping.hold_us / 1000);
     }
     return r->fact;
 }
@@ -169,9 +172,9 @@ run_panic(struct policy *p, long long int now_us)
         bool begin = decision == PANIC_BEGIN;
 
         policy_add_change(p, POLICY_AGENT, NULL, begin ? "normal" : "panic",
-                   begin ? "panic" : "normal",
-                   xasprintf("%u of %u backends failed at once", n_lost,
-                             n_usable + n_lost), now_us);
+                          begin ? "panic" : "normal",
+                          xasprintf("%u of %u backends failed at once",
+                                    n_lost, n_usable + n_lost), now_us);
         SHASH_FOR_EACH (node, &p->backends) {
             struct pbackend *b = node->data;
 
@@ -187,19 +190,13 @@ run_panic(struct policy *p, long long int now_us)
 
 /* Decisions: services. */
 
-static bool
-is_usable(const struct pbackend *b)
-{
-    return b->reason == POLICY_OK || b->kept;
-}
-
 static struct pbackend *
 forced_backend(const struct pservice *s)
 {
     for (size_t i = 0; s->failover && i < s->cfg->n_backends; i++) {
         struct pbackend *b = s->backends[i];
 
-        if (is_usable(b)
+        if (b->reason == POLICY_OK
             && (!strcmp(b->cfg->region->name, s->failover->to)
                 || !strcmp(b->cfg->name, s->failover->to))) {
             return b;
@@ -208,15 +205,23 @@ forced_backend(const struct pservice *s)
     return NULL;
 }
 
+/* What is proven good comes before what panic keeps: where another one lives
+ * for sure, nobody waits for the end of a panic. */
 static struct pbackend *
 best_backend(const struct pservice *s)
 {
+    struct pbackend *kept = NULL;
+
     for (size_t i = 0; i < s->cfg->n_backends; i++) {
-        if (is_usable(s->backends[i])) {
-            return s->backends[i];
+        struct pbackend *b = s->backends[i];
+
+        if (b->reason == POLICY_OK) {
+            return b;
+        } else if (b->kept && !kept) {
+            kept = b;
         }
     }
-    return NULL;
+    return kept;
 }
 
 static bool
@@ -236,36 +241,65 @@ nothing_proven(const struct pservice *s)
     return false;
 }
 
-/* Chooses between the active backend, which is usable, and 'best'. */
+/* True if 'best' is worth leaving 'active' for: equals are not, and neither is
+ * what only the database remembers as good. */
+static bool
+is_better(const struct pbackend *best, const struct pbackend *active)
+{
+    return (best->cfg->priority < active->cfg->priority
+            && !best->region->grace_us);
+}
+
+/* Chooses between the active backend and 'best', both proven good. */
 static struct pbackend *
 consider_failback(struct policy *p, struct pservice *s, struct pbackend *best,
                   long long int now_us)
 {
     long long int until_us;
 
-    if (p->panic.active) {
-        s->mode = POLICY_MODE_PANIC;
-        return s->active;
-    }
-    if (best == s->active || s->failback) {
+    if (!is_better(best, s->active) || s->failback) {
+        bool stay = !is_better(best, s->active);
+
         s->better_us = 0;
         s->mode = POLICY_MODE_AUTO;
-        return best;
+        return stay ? s->active : best;
     }
+    s->mode = POLICY_MODE_HELD;
     if (!s->better_us) {
         s->better_us = now_us;
     }
+    if (s->cfg->failback == TPR_FAILBACK_MANUAL || p->panic.active) {
+        return s->active;
+    }
     until_us = s->better_us + s->cfg->failback_hold_us;
-    if (s->cfg->failback == TPR_FAILBACK_AUTO && now_us >= until_us) {
-        s->better_us = 0;
-        s->mode = POLICY_MODE_AUTO;
-        return best;
-    }
-    if (s->cfg->failback == TPR_FAILBACK_AUTO) {
+    if (now_us < until_us) {
         p->deadline_us = MIN(p->deadline_us, until_us);
+        return s->active;
     }
-    s->mode = POLICY_MODE_HELD;
-    return s->active;
+    s->better_us = 0;
+    s->mode = POLICY_MODE_AUTO;
+    return best;
+}
+
+/* True while the agent, just started, waits for the switch, neighbours or
+ * heartbeats to confirm what the database remembers: their silence is no
+ * reason to move. */
+static bool
+is_unconfirmed(struct policy *p, struct pservice *s, long long int now_us)
+{
+    if (!s->grace_us) {
+        return false;
+    }
+    if (s->active && now_us < s->grace_us
+        && (s->active->reason == POLICY_NO_PORT
+            || s->active->reason == POLICY_NO_MAC
+            || s->active->reason == POLICY_REGION_UNKNOWN
+            || s->active->reason == POLICY_CHECK_UNKNOWN)) {
+        p->deadline_us = MIN(p->deadline_us, s->grace_us);
+        return true;
+    }
+    s->grace_us = 0;
+    return false;
 }
 
 static struct pbackend *
@@ -274,16 +308,25 @@ choose(struct policy *p, struct pservice *s, long long int now_us)
     struct pbackend *forced = forced_backend(s);
     struct pbackend *best = best_backend(s);
 
-    if (forced) {
+    if (is_unconfirmed(p, s, now_us)) {
+        s->mode = POLICY_MODE_STARTING;
+        return s->active;
+    } else if (forced) {
         s->better_us = 0;
         s->mode = POLICY_MODE_MANUAL;
         return forced;
-    }
-    if (!s->active || !is_usable(s->active) || !best) {
+    } else if (!best) {
         s->better_us = 0;
-        s->mode = (best ? POLICY_MODE_AUTO
-                   : nothing_proven(s) ? POLICY_MODE_STARTING
+        s->mode = (nothing_proven(s) ? POLICY_MODE_STARTING
                    : POLICY_MODE_AUTO);
+        return NULL;
+    } else if (best->reason != POLICY_OK) {
+        s->better_us = 0;
+        s->mode = POLICY_MODE_PANIC;
+        return s->active && s->active->kept ? s->active : best;
+    } else if (!s->active || s->active->reason != POLICY_OK) {
+        s->better_us = 0;
+        s->mode = POLICY_MODE_AUTO;
         return best;
     }
     return consider_failback(p, s, best, now_us);
@@ -302,13 +345,14 @@ explain(const struct pservice *s, const struct pbackend *to,
                          s->failover->reason[0] ? ": " : "",
                          s->failover->reason);
     }
-    if (!from) {
-        return xstrdup(to ? "usable backend found" : "nothing usable");
-    }
-    if (is_usable(from)) {
+    if (s->is_gone) {
+        return xasprintf("backend %s removed", s->gone);
+    } else if (!from) {
+        return xstrdup("usable backend found");
+    } else if (from->reason == POLICY_OK) {
         *culprit = to ? to->cfg->region : NULL;
         return s->failback ? xasprintf("failback by %s", s->failback->who)
-               : xstrdup("failback: preferred backend usable again");
+               : xstrdup("failback: preferred backend is usable");
     }
     *culprit = from->cfg->region;
     return (from->reason == POLICY_REGION_DOWN
@@ -317,13 +361,14 @@ explain(const struct pservice *s, const struct pbackend *to,
                         policy_reason_to_string(from->reason)));
 }
 
-/* When it was found out that the active backend of 's' must be left. */
+/* When it was found out that the active backend of 's' must be left.  What
+ * panic has kept is left now, not when it failed. */
 static long long int
-decided(const struct pservice *s, long long int now_us)
+decided(const struct pservice *s, bool panic, long long int now_us)
 {
     const struct pbackend *from = s->active;
 
-    if (from && !is_usable(from)) {
+    if (from && !panic) {
         if (from->reason == POLICY_REGION_DOWN) {
             return MIN(now_us, from->region->since_us);
         } else if (from->reason == POLICY_CHECK_DOWN) {
@@ -336,21 +381,24 @@ decided(const struct pservice *s, long long int now_us)
 static void
 run_service(struct policy *p, struct pservice *s, long long int now_us)
 {
+    bool panic = s->mode == POLICY_MODE_PANIC;
     struct pbackend *to = choose(p, s, now_us);
     const struct tpr_region *culprit;
     struct policy_change *c;
+    const char *from;
     char *cause;
 
-    if (to == s->active) {
+    if (to == s->active && !s->is_gone) {
         return;
     }
+    from = (s->is_gone ? s->gone : s->active ? s->active->cfg->name : "none");
     cause = explain(s, to, &culprit);
-    c = policy_add_change(p, POLICY_SERVICE, s->cfg,
-                   s->active ? s->active->cfg->name : "none",
-                   to ? to->cfg->name : "none", cause,
-                   decided(s, now_us));
+    c = policy_add_change(p, POLICY_SERVICE, s->cfg, from,
+                          to ? to->cfg->name : "none", cause,
+                          decided(s, panic, now_us));
     c->culprit = culprit;
     s->active = to;
+    s->is_gone = false;
     s->ever |= to != NULL;
     s->since_us = c->decided_us;
 }

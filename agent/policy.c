@@ -50,6 +50,8 @@ policy_create(void)
     return p;
 }
 
+static void drop_changes(struct policy *);
+
 static void
 pregion_destroy(struct pregion *r)
 {
@@ -68,6 +70,7 @@ static void
 pservice_destroy(struct pservice *s)
 {
     free(s->backends);
+    free(s->gone);
     free(s);
 }
 
@@ -75,7 +78,6 @@ void
 policy_destroy(struct policy *p)
 {
     struct shash_node *node;
-    struct change_node *c;
 
     if (!p) {
         return;
@@ -92,10 +94,7 @@ policy_destroy(struct policy *p)
     shash_destroy(&p->regions);
     shash_destroy(&p->backends);
     shash_destroy(&p->services);
-    LIST_FOR_EACH_POP (c, node, &p->changes) {
-        free(c->change.cause);
-        free(c);
-    }
+    drop_changes(p);
     free(p);
 }
 
@@ -137,6 +136,17 @@ policy_next_change(struct policy *p, struct policy_change *change)
     return true;
 }
 
+static void
+drop_changes(struct policy *p)
+{
+    struct change_node *c;
+
+    LIST_FOR_EACH_POP (c, node, &p->changes) {
+        free(c->change.cause);
+        free(c);
+    }
+}
+
 /* Configuration. */
 
 static void
@@ -150,7 +160,7 @@ configure_region(struct policy *p, const struct tpr_region *cfg,
         r->state = cfg->last_state;
         r->since_us = now_us;
         if (r->state != HEARTBEAT_UNKNOWN) {
-            r->grace_us = now_us + GRACE_US + cfg->hb.interval_us
+            r->grace_us = now_us + POLICY_GRACE_US + cfg->hb.interval_us
                                               * cfg->hb.fall;
         }
         shash_add(&p->regions, cfg->name, r);
@@ -183,15 +193,18 @@ configure_service(struct policy *p, const struct tpr_service *cfg,
 {
     struct pservice *s = shash_find_data(&p->services, cfg->name);
     struct pbackend *active = NULL;
-    const char *want;
+    bool remembered = false;
+    char *want = NULL;
 
     if (!s) {
         s = xzalloc(sizeof *s);
         s->since_us = now_us;
         shash_add(&p->services, cfg->name, s);
+        want = nullable_xstrdup(cfg->last_active);
+        remembered = true;
+    } else if (s->active) {
+        want = xstrdup(s->active->cfg->name);
     }
-    want = (s->active ? s->active->cfg->name
-            : s->ever ? NULL : cfg->last_active);
     s->cfg = cfg;
     s->backends = xrealloc(s->backends,
                            MAX(1, cfg->n_backends) * sizeof *s->backends);
@@ -201,6 +214,19 @@ configure_service(struct policy *p, const struct tpr_service *cfg,
             active = s->backends[i];
         }
     }
+    if (!s->is_gone) {
+        free(s->gone);
+        s->gone = NULL;
+    }
+    if (s->active && !active) {
+        s->gone = want;
+        s->is_gone = true;
+        want = NULL;
+    }
+    if (remembered && active) {
+        s->grace_us = now_us + POLICY_GRACE_US;
+    }
+    free(want);
     s->active = active;
     s->ever |= active != NULL;
 }
@@ -295,8 +321,9 @@ forget_regions(struct policy *p)
 }
 
 /* Makes 'config' the one that counts.  What has a name that is known keeps its
- * state; all changes must have been taken before.  'config' must live until
- * the next call. */
+ * state.  'config' must live until the next call.  All changes should have
+ * been taken before: they point into the configuration before, and what is
+ * left is dropped. */
 void
 policy_set_config(struct policy *p, const struct tpr_config *config,
                   long long int now_us)
@@ -304,6 +331,7 @@ policy_set_config(struct policy *p, const struct tpr_config *config,
     struct shash_node *node;
 
     p->config = config;
+    drop_changes(p);
     forget_services(p);
     SHASH_FOR_EACH (node, &config->regions) {
         configure_region(p, node->data, now_us);
@@ -378,6 +406,10 @@ policy_region(struct policy *p, const struct tpr_region *region,
     if (!r) {
         return;
     }
+    if (p->dirty) {
+        /* Two facts in one turn are two transitions. */
+        policy_run_region(p, r, now_us);
+    }
     if (state == HEARTBEAT_UP && r->fact != HEARTBEAT_UP
         && r->state == HEARTBEAT_DOWN && !r->grace_us) {
         r->hold_us = damping_return(&r->damping, &region->damping, now_us);
@@ -409,6 +441,7 @@ policy_backend_check(struct policy *p, const struct tpr_backend *b, bool up,
     if (!pb) {
         return;
     }
+    policy_report_check(p, pb); /* Two facts are two transitions. */
     if (up && pb->check == CHECK_FACT_DOWN) {
         pb->hold_us = damping_return(&pb->damping, &b->region->damping,
                                      now_us);
@@ -481,6 +514,15 @@ policy_region_state(const struct policy *p, const struct tpr_region *region,
     return r ? r->state : HEARTBEAT_UNKNOWN;
 }
 
+/* What is known of the region, holds aside: until a fact confirms or refutes
+ * it, what the database remembers. */
+static bool
+may_live(const struct pregion *r)
+{
+    return ((r->grace_us || r->fact == HEARTBEAT_UNKNOWN ? r->state : r->fact)
+            != HEARTBEAT_DOWN);
+}
+
 /* Returns true if a host that has the VIP as its own address lives, so that it
  * answers ARP and ND for it. */
 bool
@@ -493,7 +535,7 @@ policy_owner_answers(const struct policy *p, const struct tpr_service *svc)
 
         if (!memcmp(&b->cfg->addr, &svc->vip.addr, sizeof b->cfg->addr)
             && !b->cfg->region->has_gateway
-            && b->region->fact != HEARTBEAT_DOWN) {
+            && may_live(b->region)) {
             return true;
         }
     }

@@ -10,11 +10,23 @@
  * Three stages, each a small machine of its own:
  *   damping   - damping.h: a region or backend that comes back is held down
  *               for a while that doubles while it flaps;
- *   panic     - panic.h: when more than a threshold of all backends fail at
- *               once, suspect ourselves and keep the last good set;
+ *   panic     - panic.h: when more than a threshold of all usable backends
+ *               fail at once, suspect ourselves and keep the last good set
+ *               where nothing proven good is left;
  *   choice    - per service, the usable backend with the lowest priority
- *               number; failback to a better one after its hold time, or by
+ *               number; failback to a better one, which an equal one is not,
+ *               after it was usable for the hold time without a break, or by
  *               hand.
+ *
+ * Orders of the operator:
+ *   drain     - region or backend is not usable;
+ *   failover  - a backend in that region serves while it is usable; while it
+ *               is not, the choice is automatic, and the order stays in force;
+ *   failback  - holds are void until the service has its best backend; the
+ *               agent then takes the order out of the database.
+ *
+ * After a restart what the database remembers stays in force for a grace time
+ * or until facts confirm or refute it.  Silence alone refutes nothing then.
  *
  * Threads: main thread.  Time: *_us, CLOCK_MONOTONIC. */
 

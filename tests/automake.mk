@@ -24,6 +24,8 @@ UNIT_TESTS += tests/unit/test-perf-args
 UNIT_TESTS += tests/unit/test-perf-http
 UNIT_TESTS += tests/unit/test-perf-stats
 UNIT_TESTS += tests/unit/test-spsc
+UNIT_TESTS += tests/unit/test-policy
+UNIT_TESTS += tests/unit/test-policy-random
 
 check_PROGRAMS += $(UNIT_TESTS)
 noinst_HEADERS += tests/unit/unit.h
@@ -33,6 +35,12 @@ tests_unit_test_bfd_random_SOURCES = tests/unit/test-bfd-random.c \
 	tests/unit/bfd-sim.c tests/unit/bfd-sim.h
 tests_unit_test_bfd_session_SOURCES = tests/unit/test-bfd-session.c \
 	tests/unit/bfd-sim.c tests/unit/bfd-sim.h
+
+# The policy in a small language.
+tests_unit_test_policy_SOURCES = tests/unit/test-policy.c \
+	tests/unit/policy-world.c tests/unit/policy-world.h
+tests_unit_test_policy_random_SOURCES = tests/unit/test-policy-random.c \
+	tests/unit/policy-world.c tests/unit/policy-world.h
 
 # The tool tpr-perf.
 perf_cppflags = $(AM_CPPFLAGS) -iquote $(top_srcdir)/tools

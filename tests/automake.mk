@@ -23,9 +23,9 @@ UNIT_TESTS += tests/unit/test-model
 UNIT_TESTS += tests/unit/test-perf-args
 UNIT_TESTS += tests/unit/test-perf-http
 UNIT_TESTS += tests/unit/test-perf-stats
-UNIT_TESTS += tests/unit/test-spsc
 UNIT_TESTS += tests/unit/test-policy
 UNIT_TESTS += tests/unit/test-policy-random
+UNIT_TESTS += tests/unit/test-spsc
 
 check_PROGRAMS += $(UNIT_TESTS)
 noinst_HEADERS += tests/unit/unit.h

@@ -378,12 +378,8 @@ tprctl_root(struct ctl_context *ctx)
 }
 
 static void
-<<<<<<< HEAD
 run_prerequisites(struct ctl_command *commands, size_t n,
                   struct ovsdb_idl *idl)
-=======
-run_prerequisites(struct ctl_command *commands, size_t n, struct ovsdb_idl *idl)
->>>>>>> db
 {
     for (size_t i = 0; i < n; i++) {
         struct ctl_command *c = &commands[i];

@@ -19,13 +19,8 @@
 /* Finding things.  The functions that take a context call ctl_error() and
  * return NULL if there is nothing of that name. */
 
-<<<<<<< HEAD
-const struct tprrec_region *
-tprctl_find_region(struct ctl_context *ctx, const char *name)
-=======
 static const struct tprrec_region *
 lookup_region(struct ctl_context *ctx, const char *name)
->>>>>>> db
 {
     const struct tprrec_region *region;
 
@@ -34,14 +29,6 @@ lookup_region(struct ctl_context *ctx, const char *name)
             return region;
         }
     }
-<<<<<<< HEAD
-    ctl_error(ctx, "%s: there is no region \"%s\"", ctx->argv[0], name);
-    return NULL;
-}
-
-const struct tprrec_service *
-tprctl_find_service(struct ctl_context *ctx, const char *name)
-=======
     return NULL;
 }
 
@@ -58,7 +45,6 @@ tprctl_find_region(struct ctl_context *ctx, const char *name)
 
 static const struct tprrec_service *
 lookup_service(struct ctl_context *ctx, const char *name)
->>>>>>> db
 {
     const struct tprrec_service *service;
 
@@ -67,37 +53,6 @@ lookup_service(struct ctl_context *ctx, const char *name)
             return service;
         }
     }
-<<<<<<< HEAD
-    ctl_error(ctx, "%s: there is no service \"%s\"", ctx->argv[0], name);
-    return NULL;
-}
-
-/* As the former two, without an error. */
-static bool
-region_exists(struct ctl_context *ctx, const char *name)
-{
-    const struct tprrec_region *region;
-
-    TPRREC_REGION_FOR_EACH (region, ctx->idl) {
-        if (!strcmp(region->name, name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool
-service_exists(struct ctl_context *ctx, const char *name)
-{
-    const struct tprrec_service *service;
-
-    TPRREC_SERVICE_FOR_EACH (service, ctx->idl) {
-        if (!strcmp(service->name, name)) {
-            return true;
-        }
-    }
-    return false;
-=======
     return NULL;
 }
 
@@ -110,7 +65,6 @@ tprctl_find_service(struct ctl_context *ctx, const char *name)
         ctl_error(ctx, "%s: there is no service \"%s\"", ctx->argv[0], name);
     }
     return service;
->>>>>>> db
 }
 
 /* Returns the name that 'backend' has within its service. */
@@ -327,17 +281,6 @@ static void
 cmd_add_region(struct ctl_context *ctx)
 {
     const char *name = ctx->argv[1];
-<<<<<<< HEAD
-    const struct tprrec_region *region;
-
-    if (region_exists(ctx, name)) {
-        if (!may_exist(ctx)) {
-            ctl_error(ctx, "add-region: region \"%s\" exists already", name);
-            return;
-        }
-        region = tprctl_find_region(ctx, name);
-    } else {
-=======
     const struct tprrec_region *region = lookup_region(ctx, name);
 
     if (region && !may_exist(ctx)) {
@@ -345,7 +288,6 @@ cmd_add_region(struct ctl_context *ctx)
         return;
     }
     if (!region) {
->>>>>>> db
         region = tprrec_region_insert(ctx->txn);
         tprrec_region_set_name(region, name);
     }
@@ -364,8 +306,6 @@ cmd_set_region(struct ctl_context *ctx)
     }
 }
 
-<<<<<<< HEAD
-=======
 /* The server deletes a backend that no service has, but only after it has
  * looked for references to regions that are deleted in the same
  * transaction. */
@@ -375,7 +315,6 @@ detach_backend(const struct tprrec_backend *backend)
     tprrec_backend_set_region(backend, NULL);
 }
 
->>>>>>> db
 /* Takes 'backend' out of 'service' and deletes it, with its intents. */
 void
 tprctl_remove_backend(struct ctl_context *ctx,
@@ -394,11 +333,7 @@ tprctl_remove_backend(struct ctl_context *ctx,
     }
     tprctl_forget(ctx, name);
     tprrec_service_set_backends(service, keep, n);
-<<<<<<< HEAD
-    tprrec_backend_delete(backend);
-=======
     detach_backend(backend);
->>>>>>> db
     free(name);
     free(keep);
 }
@@ -418,12 +353,9 @@ tprctl_delete_service(struct ctl_context *ctx,
                       const struct tprrec_service *service)
 {
     tprctl_forget(ctx, service->name);
-<<<<<<< HEAD
-=======
     for (size_t i = 0; i < service->n_backends; i++) {
         detach_backend(service->backends[i]);
     }
->>>>>>> db
     tprrec_service_delete(service);
 }
 
@@ -457,11 +389,7 @@ cmd_del_region(struct ctl_context *ctx)
 
     tprctl.judge = true;
     if (shash_find(&ctx->options, "--if-exists")
-<<<<<<< HEAD
-        && !region_exists(ctx, ctx->argv[1])) {
-=======
         && !lookup_region(ctx, ctx->argv[1])) {
->>>>>>> db
         return;
     }
     region = tprctl_find_region(ctx, ctx->argv[1]);
@@ -537,17 +465,6 @@ static void
 cmd_add_service(struct ctl_context *ctx)
 {
     const char *name = ctx->argv[1];
-<<<<<<< HEAD
-    const struct tprrec_service *service;
-
-    if (service_exists(ctx, name)) {
-        if (!may_exist(ctx)) {
-            ctl_error(ctx, "add-service: service \"%s\" exists already", name);
-            return;
-        }
-        service = tprctl_find_service(ctx, name);
-    } else {
-=======
     const struct tprrec_service *service = lookup_service(ctx, name);
 
     if (service && !may_exist(ctx)) {
@@ -555,7 +472,6 @@ cmd_add_service(struct ctl_context *ctx)
         return;
     }
     if (!service) {
->>>>>>> db
         service = tprrec_service_insert(ctx->txn);
         tprrec_service_set_name(service, name);
     }
@@ -582,11 +498,7 @@ cmd_del_service(struct ctl_context *ctx)
 
     tprctl.judge = true;
     if (shash_find(&ctx->options, "--if-exists")
-<<<<<<< HEAD
-        && !service_exists(ctx, ctx->argv[1])) {
-=======
         && !lookup_service(ctx, ctx->argv[1])) {
->>>>>>> db
         return;
     }
     service = tprctl_find_service(ctx, ctx->argv[1]);
@@ -715,11 +627,7 @@ cmd_del_backend(struct ctl_context *ctx)
     const struct tprrec_backend *backend;
 
     tprctl.judge = true;
-<<<<<<< HEAD
-    if (if_exists && !service_exists(ctx, ctx->argv[1])) {
-=======
     if (if_exists && !lookup_service(ctx, ctx->argv[1])) {
->>>>>>> db
         return;
     }
     service = tprctl_find_service(ctx, ctx->argv[1]);

@@ -264,6 +264,9 @@ row_tpr(struct row *row, const struct tprrec_tpr *in,
         row->bad |= was_bad;
     }
     tpr_notify(row, in, cfg);
+    cfg->notify_timeout_us = TPR_NOTIFY_TIMEOUT_US;
+    row_interval(row, "notify_timeout", in->notify_timeout,
+                 &cfg->notify_timeout_us);
     row_reserved(row, "metrics", in->metrics != NULL);
 }
 

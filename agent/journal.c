@@ -425,7 +425,8 @@ journal_configure(struct journal *j, const struct tpr_config *config)
 
     j->limit = MAX(config->history_limit, 1);
     trim(j);
-    notify_configure(j->notify, config->notify, config->n_notify);
+    notify_configure(j->notify, config->notify, config->n_notify,
+                     config->notify_timeout_us / 1000);
     for (size_t i = 0; i < config->n_intents; i++) {
         svec_add_nocopy(&now, intent_key(&config->intents[i]));
     }

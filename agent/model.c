@@ -26,6 +26,7 @@ tpr_config_create(void)
     cfg->datapath = xstrdup("auto");
     cfg->panic_threshold = TPR_PANIC_THRESHOLD;
     cfg->history_limit = TPR_HISTORY_LIMIT;
+    cfg->notify_timeout_us = TPR_NOTIFY_TIMEOUT_US;
     cfg->flow_table = TPR_FLOW_TABLE;
     cfg->client_table = TPR_CLIENT_TABLE;
     cfg->flow_priority = TPR_FLOW_PRIORITY;

@@ -84,6 +84,7 @@ enum {
     TPR_WEIGHT = 100,
     TPR_PANIC_THRESHOLD = 75,           /* Percent. */
     TPR_HISTORY_LIMIT = 1000,           /* Rows. */
+    TPR_NOTIFY_TIMEOUT_US = 10 * 1000 * 1000,
     TPR_FLOW_TABLE = 0,
     TPR_CLIENT_TABLE = 250,
     TPR_FLOW_PRIORITY = 40000,          /* Above ovs-ofctl's default. */
@@ -209,6 +210,7 @@ struct tpr_config {
     uint16_t flow_priority;     /* Base priority of our flows. */
     char **notify;              /* Executables. */
     size_t n_notify;
+    long long int notify_timeout_us;    /* For one run of one of them. */
     struct shash regions;       /* name -> struct tpr_region. */
     struct shash services;      /* name -> struct tpr_service. */
     struct tpr_intent *intents;

@@ -30,6 +30,9 @@ COVERAGE_DEFINE(notify_started);
 COVERAGE_DEFINE(notify_failed);
 COVERAGE_DEFINE(notify_dropped);
 
+/* A hook that always fails says so a few times a minute. */
+static struct vlog_rate_limit fail_rl = VLOG_RATE_LIMIT_INIT(5, 5);
+
 extern char **environ;
 
 /* One run of one hook: waiting, then running. */
@@ -39,7 +42,7 @@ struct hook_run {
     struct svec env;            /* Complete environment. */
 
     pid_t pid;                  /* Running only. */
-    int pidfd;
+    int pidfd;                  /* -1: none to be had; reaped all the same. */
     long long int deadline;     /* time_msec() of SIGTERM, then SIGKILL. */
     bool terminated;            /* SIGTERM was sent. */
 };
@@ -48,6 +51,8 @@ struct notify {
     struct svec hooks;
     struct ovs_list queue, running;     /* struct hook_run. */
     size_t n_queue, n_running;
+    long long int timeout_ms;   /* For one run. */
+    uint64_t n_started, n_failed, n_dropped;
 };
 
 struct notify *
@@ -64,6 +69,9 @@ notify_create(void)
 static void
 hook_run_destroy(struct hook_run *run)
 {
+    if (run->pidfd >= 0) {
+        close(run->pidfd);
+    }
     free(run->path);
     svec_destroy(&run->env);
     free(run);
@@ -82,17 +90,19 @@ notify_destroy(struct notify *n)
         hook_run_destroy(run);
     }
     LIST_FOR_EACH_POP (run, node, &n->running) {
-        close(run->pidfd);
         hook_run_destroy(run);
     }
     svec_destroy(&n->hooks);
     free(n);
 }
 
-/* Makes the 'n_hooks' executables in 'hooks' the ones that are run. */
+/* Makes the 'n_hooks' executables in 'hooks' the ones that are run, each for
+ * 'timeout_ms' at most. */
 void
-notify_configure(struct notify *n, char *const *hooks, size_t n_hooks)
+notify_configure(struct notify *n, char *const *hooks, size_t n_hooks,
+                 long long int timeout_ms)
 {
+    n->timeout_ms = timeout_ms;
     svec_clear(&n->hooks);
     for (size_t i = 0; i < n_hooks; i++) {
         svec_add(&n->hooks, hooks[i]);
@@ -142,11 +152,13 @@ notify_send(struct notify *n, const char *event, const char *object,
             static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
 
             COVERAGE_INC(notify_dropped);
+            n->n_dropped++;
             VLOG_WARN_RL(&rl, "%s: too many notifications wait, one was "
                          "dropped", n->hooks.names[i]);
             continue;
         }
         run = xzalloc(sizeof *run);
+        run->pidfd = -1;
         run->path = xstrdup(n->hooks.names[i]);
         make_env(&run->env, event, object, from, to, reason, t_us);
         ovs_list_push_back(&n->queue, &run->node);
@@ -189,26 +201,25 @@ start(struct notify *n, struct hook_run *run)
 {
     int error = spawn(run);
 
-    if (!error) {
-        run->pidfd = syscall(SYS_pidfd_open, run->pid, 0);
-        error = run->pidfd < 0 ? errno : 0;
-    }
     if (error) {
-        VLOG_WARN("%s: cannot run this notify hook (%s)", run->path,
-                  ovs_strerror(error));
+        VLOG_WARN_RL(&fail_rl, "%s: cannot run this notify hook (%s)",
+                     run->path, ovs_strerror(error));
         COVERAGE_INC(notify_failed);
+        n->n_failed++;
         hook_run_destroy(run);
         return;
     }
     COVERAGE_INC(notify_started);
-    run->deadline = time_msec() + NOTIFY_TIMEOUT_MS;
+    n->n_started++;
+    run->pidfd = syscall(SYS_pidfd_open, run->pid, 0);
+    run->deadline = time_msec() + n->timeout_ms;
     ovs_list_push_back(&n->running, &run->node);
     n->n_running++;
 }
 
 /* Returns true if the hook has ended, after saying so where it failed. */
 static bool
-reap(struct hook_run *run)
+reap(struct notify *n, struct hook_run *run)
 {
     siginfo_t info = { .si_pid = 0 };
 
@@ -220,9 +231,11 @@ reap(struct hook_run *run)
     }
     if (info.si_code != CLD_EXITED || info.si_status) {
         COVERAGE_INC(notify_failed);
-        VLOG_WARN("%s: notify hook ended by %s %d%s", run->path,
-                  info.si_code == CLD_EXITED ? "exit status" : "signal",
-                  info.si_status, run->terminated ? " after its time" : "");
+        n->n_failed++;
+        VLOG_WARN_RL(&fail_rl, "%s: notify hook ended by %s %d%s", run->path,
+                     info.si_code == CLD_EXITED ? "exit status" : "signal",
+                     info.si_status,
+                     run->terminated ? " after its time" : "");
     }
     return true;
 }
@@ -235,7 +248,7 @@ enforce_deadline(struct hook_run *run)
     }
     kill(-run->pid, run->terminated ? SIGKILL : SIGTERM);
     run->terminated = true;
-    run->deadline = time_msec() + 1000;
+    run->deadline = time_msec() + NOTIFY_KILL_MS;
 }
 
 /* Reaps what has ended, ends what takes too long, starts what waits. */
@@ -245,10 +258,9 @@ notify_run(struct notify *n)
     struct hook_run *run, *next;
 
     LIST_FOR_EACH_SAFE (run, next, node, &n->running) {
-        if (reap(run)) {
+        if (reap(n, run)) {
             ovs_list_remove(&run->node);
             n->n_running--;
-            close(run->pidfd);
             hook_run_destroy(run);
         } else {
             enforce_deadline(run);
@@ -269,10 +281,25 @@ notify_wait(struct notify *n)
     struct hook_run *run;
 
     LIST_FOR_EACH (run, node, &n->running) {
-        poll_fd_wait(run->pidfd, POLLIN);
+        if (run->pidfd >= 0) {
+            poll_fd_wait(run->pidfd, POLLIN);
+        }
         poll_timer_wait_until(run->deadline);
     }
     if (n->n_queue && n->n_running < NOTIFY_MAX_RUNNING) {
         poll_immediate_wake();
     }
+}
+
+/* Stores in '*stats' what became of hooks so far. */
+void
+notify_get_stats(const struct notify *n, struct notify_stats *stats)
+{
+    *stats = (struct notify_stats) {
+        .n_started = n->n_started,
+        .n_failed = n->n_failed,
+        .n_dropped = n->n_dropped,
+        .n_waiting = n->n_queue,
+        .n_running = n->n_running,
+    };
 }

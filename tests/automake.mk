@@ -20,6 +20,7 @@ UNIT_TESTS += tests/unit/test-http
 UNIT_TESTS += tests/unit/test-icmp-echo
 UNIT_TESTS += tests/unit/test-liveness
 UNIT_TESTS += tests/unit/test-model
+UNIT_TESTS += tests/unit/test-notify
 UNIT_TESTS += tests/unit/test-perf-args
 UNIT_TESTS += tests/unit/test-perf-http
 UNIT_TESTS += tests/unit/test-perf-stats

@@ -641,6 +641,12 @@ START_TEST(settings_stay_column_by_column)
     ck_assert_uint_eq(db.config->panic_threshold, 0);
     ck_assert_uint_eq(db.config->n_notify, 1);
     ck_assert_str_eq(db.config->notify[0], "/bin/true");
+    ck_assert_int_eq(db.config->notify_timeout_us, 10000000);
+
+    db.tpr.notify_timeout = CONST_CAST(char *, "500ms");
+    db.tpr.n_notify = 0;
+    build();
+    ck_assert_int_eq(db.config->notify_timeout_us, 500000);
 }
 END_TEST
 

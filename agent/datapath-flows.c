@@ -148,21 +148,17 @@ owner_clear(struct owner *o)
     dp_path_free(&o->path);
 }
 
-/* Notes learned flows of a VIP that no service has any more. */
+/* Notes learned clients of a VIP that no service has any more.  (Learned
+ * direct connections harm nobody; they end by themselves.) */
 static void
 forget_learned(struct datapath_flows *df, bool learned, uint32_t hash)
 {
     if (learned && !flow_table_learns(&df->table, hash)) {
-        static const enum flow_kind kinds[] = { FLOW_LEARN_CLIENT,
-                                                FLOW_LEARN_DIRECT };
-
-        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-            if (df->n_stale >= df->allocated_stale) {
-                df->stale = x2nrealloc(df->stale, &df->allocated_stale,
-                                       sizeof *df->stale);
-            }
-            df->stale[df->n_stale++] = flow_cookie(kinds[i], hash);
+        if (df->n_stale >= df->allocated_stale) {
+            df->stale = x2nrealloc(df->stale, &df->allocated_stale,
+                                   sizeof *df->stale);
         }
+        df->stale[df->n_stale++] = flow_cookie(FLOW_LEARN_CLIENT, hash);
     }
 }
 
@@ -185,7 +181,7 @@ owner_update(struct datapath_flows *df, struct owner *o)
         /* A service that is not redirected now keeps its clients: they are
          * in the middle of connections. */
         flow_table_set_learner(&df->table, o->flows, true,
-                               flow_vip_hash(&o->service.vip.addr));
+                               flow_addr_hash(&o->service.vip.addr));
     }
     flow_table_end(&df->table, &old);
     forget_learned(df, learned, hash);
@@ -491,7 +487,7 @@ cb_dumped(void *df_, const struct ofputil_flow_stats *fs)
 
     if (kind < FLOW_KIND_LEARNED) {
         flow_table_dumped(&df->table, fs);
-    } else {
+    } else if (kind == FLOW_LEARN_CLIENT) {
         uint64_t last = df->n_stale ? df->stale[df->n_stale - 1] : 0;
 
         forget_learned(df, (last ^ cookie) & 0xffffff, cookie & 0xffffff);

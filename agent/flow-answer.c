@@ -224,7 +224,7 @@ void
 make_answers(struct flow_maker *m, const struct in6_addr *ip,
              const struct eth_addr *mac, ofp_port_t in_port, bool pure)
 {
-    m->hash = flow_vip_hash(ip);
+    m->hash = flow_addr_hash(ip);
     if (addr_is_v4(ip)) {
         make_arp(m, in6_addr_get_mapped_ipv4(ip), mac, in_port, pure);
     } else {

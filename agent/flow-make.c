@@ -35,12 +35,12 @@ flow_cookie(enum flow_kind kind, uint32_t hash)
     return FLOW_COOKIE | (uint64_t) kind << 24 | (hash & 0xffffff);
 }
 
-/* Returns the hash of a VIP, for the cookies of learned flows.  It does not
- * change between versions: such flows outlive the agent. */
+/* Returns the hash of an address, for the cookies of shared and of learned
+ * flows.  It does not change between versions: flows outlive the agent. */
 uint32_t
-flow_vip_hash(const struct in6_addr *vip)
+flow_addr_hash(const struct in6_addr *addr)
 {
-    return hash_bytes(vip, sizeof *vip, 0);
+    return hash_bytes(addr, sizeof *addr, 0);
 }
 
 /* Splits the 'n' ranges in 'r' into the least number of (value, mask) pairs,
@@ -252,7 +252,7 @@ act_learn_client(struct flow_maker *m, const struct dp_service *s)
 
     flow_learn_begin(acts, m->ctx->client_table, CLIENT_PRIORITY_LEARNED,
                      flow_cookie(FLOW_LEARN_CLIENT,
-                                 flow_vip_hash(&s->vip.addr)),
+                                 flow_addr_hash(&s->vip.addr)),
                      CLIENT_IDLE_S);
     flow_learn_match_value(acts, MFF_ETH_TYPE, &eth_type);
     if (v4) {
@@ -277,8 +277,7 @@ act_learn_direct(struct flow_maker *m, const struct dp_service *s)
 
     flow_learn_begin(acts, m->ctx->flow_table,
                      m->ctx->priority + OFFSET_ANSWER,
-                     flow_cookie(FLOW_LEARN_DIRECT,
-                                 flow_vip_hash(&s->vip.addr)),
+                     flow_cookie(FLOW_LEARN_DIRECT, m->hash),
                      DIRECT_IDLE_S);
     flow_learn_options(acts, proto == TPR_PROTO_TCP ? DIRECT_FIN_IDLE_S : 0,
                        DIRECT_LIMIT);
@@ -371,6 +370,10 @@ static void
 make_direct(struct flow_maker *m, const struct dp_service *s,
             const uint16_t ports[2])
 {
+    uint32_t owner = m->hash;
+
+    /* Services with the same backend share this. */
+    m->hash = flow_addr_hash(&s->active->addr);
     maker_begin(m, FLOW_DIRECT, OFFSET_DIRECT);
     match_ip_dst(&m->d.match, &s->active->addr);
     match_proto(&m->d.match, s->vip.proto);
@@ -380,6 +383,7 @@ make_direct(struct flow_maker *m, const struct dp_service *s,
     }
     act_learn_direct(m, s);
     maker_end_normal(m);
+    m->hash = owner;
 }
 
 /* Exempts checks between 'local' and the backend at 'addr'.  'port' is the
@@ -388,7 +392,7 @@ static void
 make_exempt_pair(struct flow_maker *m, const struct in6_addr *local,
                  const struct in6_addr *addr, ofp_port_t port)
 {
-    m->hash = flow_vip_hash(addr);
+    m->hash = flow_addr_hash(addr);
     maker_begin(m, FLOW_EXEMPT, OFFSET_EXEMPT);
     match_set_in_port(&m->d.match, OFPP_LOCAL);
     match_ip_src(&m->d.match, local);
@@ -444,7 +448,7 @@ make_exempt_nd(struct flow_maker *m, const struct dp_service *s,
         return;
     }
     for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-        m->hash = flow_vip_hash(&s->vip.addr);
+        m->hash = flow_addr_hash(&s->vip.addr);
         maker_begin(m, FLOW_EXEMPT, OFFSET_PROTO);
         match_ip_dst(&m->d.match, &s->vip.addr);
         match_set_nw_proto(&m->d.match, IPPROTO_ICMPV6);
@@ -452,7 +456,7 @@ make_exempt_nd(struct flow_maker *m, const struct dp_service *s,
         maker_end_normal(m);
 
         if (s->active && port != OFPP_NONE) {
-            m->hash = flow_vip_hash(&s->active->addr);
+            m->hash = flow_addr_hash(&s->active->addr);
             maker_begin(m, FLOW_EXEMPT, OFFSET_PROTO);
             match_set_in_port(&m->d.match, port);
             match_ip_src(&m->d.match, &s->active->addr);

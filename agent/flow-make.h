@@ -93,7 +93,7 @@ enum {
     CLIENT_IDLE_S = 300,        /* Learned client, as NORMAL's MACs. */
     DIRECT_IDLE_S = 60,         /* Learned direct connection, */
     DIRECT_FIN_IDLE_S = 5,      /* and once it has ended. */
-    DIRECT_LIMIT = 65536,       /* Learned direct connections per VIP. */
+    DIRECT_LIMIT = 65536,       /* Learned direct connections per backend. */
 };
 
 /* What all flows have in common. */
@@ -116,7 +116,7 @@ struct flow_desc {
 typedef void flow_sink(void *aux, const struct flow_desc *);
 
 uint64_t flow_cookie(enum flow_kind, uint32_t hash);
-uint32_t flow_vip_hash(const struct in6_addr *);
+uint32_t flow_addr_hash(const struct in6_addr *);
 
 void flow_make_common(const struct flow_context *, flow_sink *, void *aux);
 void flow_make_service(const struct flow_context *, const struct dp_service *,

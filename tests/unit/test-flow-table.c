@@ -91,7 +91,7 @@ check_service(const struct fixture *f, const char *expected)
     "load:NXM_OF_VLAN_TCI[]->NXM_OF_VLAN_TCI[],output:NXM_OF_IN_PORT[])"
 #define DIRECT4(L4)                                                         \
     "learn(table=0,idle_timeout=60,fin_idle_timeout=5,priority=1004,"       \
-    "cookie=0x74707220812c6c77,limit=65536,eth_type=0x800,nw_proto=6,"      \
+    "cookie=0x7470722081029e68,limit=65536,eth_type=0x800,nw_proto=6,"      \
     "NXM_OF_IP_SRC[]=NXM_OF_IP_DST[],NXM_OF_IP_DST[]=NXM_OF_IP_SRC[],"      \
     "NXM_OF_"L4"_SRC[]=NXM_OF_"L4"_DST[],"                                  \
     "NXM_OF_"L4"_DST[]=NXM_OF_"L4"_SRC[],"                                  \

@@ -167,13 +167,41 @@ plan_session(struct plan_region *pr, const struct plan_input *in,
     pr->path.vlan = region->vlan;
 }
 
+static int
+compare_addresses(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct in6_addr));
+}
+
+/* Lists the addresses of all backends, sorted. */
+static void
+list_owners(struct plan *plan, const struct plan_input *in)
+{
+    struct shash_node *node;
+    size_t n = 0;
+
+    SHASH_FOR_EACH (node, &in->config->services) {
+        n += ((const struct tpr_service *) node->data)->n_backends;
+    }
+    plan->owners = xcalloc(MAX(1, n), sizeof *plan->owners);
+    SHASH_FOR_EACH (node, &in->config->services) {
+        const struct tpr_service *svc = node->data;
+
+        for (size_t i = 0; i < svc->n_backends; i++) {
+            plan->owners[plan->n_owners++] = svc->backends[i]->addr;
+        }
+    }
+    qsort(plan->owners, plan->n_owners, sizeof *plan->owners,
+          compare_addresses);
+}
+
 /* Returns a plan of the regions of 'in'; sentences about what can't be done go
  * to 'complaints'.  The caller frees it with plan_destroy(), before the
  * configuration that it points to. */
 struct plan *
 plan_create(const struct plan_input *in, struct sset *complaints)
 {
-    struct plan *plan = xmalloc(sizeof *plan);
+    struct plan *plan = xzalloc(sizeof *plan);
     struct shash_node *node;
 
     shash_init(&plan->regions);
@@ -188,6 +216,7 @@ plan_create(const struct plan_input *in, struct sset *complaints)
         }
         shash_add(&plan->regions, node->name, pr);
     }
+    list_owners(plan, in);
     return plan;
 }
 
@@ -230,6 +259,7 @@ plan_destroy(struct plan *plan)
     shash_destroy(&plan->regions);
     clear_bridges(plan);
     shash_destroy(&plan->bridges);
+    free(plan->owners);
     free(plan);
 }
 
@@ -404,6 +434,14 @@ is_identity(const struct tpr_service *svc, const struct tpr_backend *b)
                              && svc->vip.ports[0].last == b->port)));
 }
 
+/* Returns true if any backend has 'addr' as its own. */
+static bool
+has_owner(const struct plan *plan, const struct in6_addr *addr)
+{
+    return bsearch(addr, plan->owners, plan->n_owners, sizeof *addr,
+                   compare_addresses) != NULL;
+}
+
 static void
 plan_service(struct plan *plan, const struct plan_input *in,
              const struct tpr_service *svc, struct sset *complaints)
@@ -413,21 +451,23 @@ plan_service(struct plan *plan, const struct plan_input *in,
     struct plan_bridge *pb;
     struct dp_service *ds;
     char owner[IFNAMSIZ];
+    enum policy_mode mode;
     struct eth_addr mac;
+    bool ours;
 
-    if (!bridge) {
-        return;
+    b = policy_active(in->policy, svc, &mode, NULL);
+    if (!bridge || (!b && mode == POLICY_MODE_STARTING)) {
+        return;                 /* Nothing is proven: leave all as it is. */
     }
+    ours = neigh_owns(in->neigh, &svc->vip.addr, owner, &mac);
     pb = get_bridge(plan, in, bridge);
     ds = &pb->services[pb->state.n_services];
     ds->name = svc->name;
     ds->vip = svc->vip;
     ds->on_none = svc->on_none;
     plan_vip_mac(plan, in, svc, &ds->vip_mac);
-    ds->answer = (!policy_owner_answers(in->policy, svc)
-                  && !neigh_owns(in->neigh, &svc->vip.addr, owner, &mac));
-
-    b = policy_active(in->policy, svc, NULL, NULL);
+    ds->answer = !ours && !policy_owner_answers(in->policy, svc);
+    ds->pure = !ours && !has_owner(plan, &svc->vip.addr);
     if (b) {
         struct dp_target *t = &pb->targets[pb->state.n_services];
 

@@ -48,6 +48,8 @@ struct plan_bridge {
 struct plan {
     struct shash regions;       /* Region's name -> struct plan_region. */
     struct shash bridges;       /* Name -> struct plan_bridge. */
+    struct in6_addr *owners;    /* Addresses of all backends, sorted. */
+    size_t n_owners;
 };
 
 /* What plans are made of. */

@@ -123,7 +123,7 @@ EXTRA_DIST += tests/db/lib.sh $(DB_TESTS)
 
 # How the harness of Automake runs them: unit tests speak TAP, one line a
 # test; so does the replay of a corpus, one line an input.
-TESTS = $(UNIT_TESTS) $(FUZZ_TESTS) $(SWITCH_TESTS)
+TESTS = $(UNIT_TESTS) $(FUZZ_TESTS) $(DB_TESTS) $(SWITCH_TESTS)
 
 # Tests against a real ovs-vswitchd with dummy ports: scripts that speak TAP,
 # without root.

@@ -13,7 +13,19 @@
 
 #include <string.h>
 
+#include "svec.h"
 #include "util.h"
+
+/* Arguments that this file made; they live as long as the program. */
+static struct svec made = SVEC_EMPTY_INITIALIZER;
+
+/* Takes 'arg' over and returns it. */
+static char *
+keep(char *arg)
+{
+    svec_add_nocopy(&made, arg);
+    return arg;
+}
 
 static const struct ctl_command_syntax *
 find_syntax(const char *name)
@@ -88,10 +100,11 @@ move_segment(int argc, char *argv[], char **out, int *n_out,
         if (!strcmp(argv[i], "--dry-run") || !strcmp(argv[i], "--pretty")) {
             front[(*n_front)++] = argv[i];
         } else if (!strcmp(argv[i], "-q")) {
-            out[(*n_out)++] = xstrdup("--quiet");
+            out[(*n_out)++] = keep(xstrdup("--quiet"));
         } else if (!strncmp(argv[i], "--", 2)) {
             if (has_value(syntax, argv[i]) && i + 1 < argc) {
-                out[(*n_out)++] = xasprintf("%s=%s", argv[i], argv[i + 1]);
+                out[(*n_out)++] = keep(xasprintf("%s=%s", argv[i],
+                                              argv[i + 1]));
                 i++;
             } else {
                 out[(*n_out)++] = argv[i];

@@ -350,6 +350,21 @@ show_intents(struct ctl_context *ctx)
     }
 }
 
+/* The agent writes "bridge-br0" = "flows, connected". */
+static void
+show_bridges(struct ds *ds, const struct tprrec_tpr *tpr)
+{
+    const struct smap_node **nodes = smap_sort(&tpr->status);
+
+    for (size_t i = 0; i < smap_count(&tpr->status); i++) {
+        if (!strncmp(nodes[i]->key, "bridge-", 7)) {
+            ds_put_format(ds, "    Bridge %s: %s\n", nodes[i]->key + 7,
+                          nodes[i]->value);
+        }
+    }
+    free(nodes);
+}
+
 static void
 show_text(struct ctl_context *ctx)
 {
@@ -369,6 +384,9 @@ show_text(struct ctl_context *ctx)
                       ? "configuration in force"
                       : "WARNING: it has not yet taken the newest "
                         "configuration");
+    }
+    if (tpr) {
+        show_bridges(ds, tpr);
     }
     n = tprctl_regions(ctx, &regions);
     for (size_t i = 0; i < n; i++) {

@@ -3,7 +3,7 @@
 # For tests of the database and its tools: a database server of their own in a
 # temporary folder, and TAP.  To be sourced in the build folder.
 
-. "${TPR_BUILDDIR:-.}/tests/env.sh"
+. "${TPR_ENV:-${TPR_BUILDDIR:-.}/tests/env.sh}"
 
 LC_ALL=C.UTF-8
 export LC_ALL

@@ -106,6 +106,9 @@ open_at(int family, bool dual, const struct in6_addr *local, uint16_t port,
     }
 
     int error = set_options(io, dual);
+
+    /* An address may be configured later, or be tentative for a second. */
+    set_int(io->fd, SOL_IP, IP_FREEBIND, 1);
     if (!error && ifname[0]
         && setsockopt(io->fd, SOL_SOCKET, SO_BINDTODEVICE, ifname,
                       strlen(ifname) + 1)) {

@@ -200,16 +200,32 @@ parse_check_words(char *words, struct tpr_check *check)
     }
 }
 
-/* Parses "ADDRESS[:PORT]". */
+/* Parses "IPV4[:PORT]" or "[IPV6][:PORT]", which may be a loopback address. */
 static void
-parse_check_target(const char *url, const char *s, struct tpr_backend *b)
+parse_check_target(const char *url, char *s, struct tpr_backend *b)
 {
-    must("check", tpr_parse_address_port(s, &b->addr, &b->port));
-    if (!b->port) {
-        if (b->check->type != TPR_CHECK_HTTP) {
-            ovs_fatal(0, "--check: %s has no port", url);
+    char *end = *s == '[' ? strchr(s, ']') : strchr(s, ':');
+    const char *port = NULL;
+
+    if (*s == '[') {
+        s++;
+        if (!end || (end[1] && end[1] != ':')) {
+            ovs_fatal(0, "--check: %s is not [IPV6]:PORT", url);
         }
+        port = end[1] ? &end[2] : NULL;
+    } else if (end) {
+        port = end + 1;
+    }
+    if (end) {
+        *end = '\0';
+    }
+    must("check", tpr_parse_address(s, &b->addr));
+    if (port) {
+        b->port = parse_number("check", port, 1, UINT16_MAX);
+    } else if (b->check->type == TPR_CHECK_HTTP) {
         b->port = 80;
+    } else {
+        ovs_fatal(0, "--check: %s has no port", url);
     }
 }
 

@@ -158,6 +158,7 @@ EXTRA_DIST += \
 	tests/system/deaths.sh \
 	tests/system/t-arp-expiry.sh \
 	tests/system/t-bad-config.sh \
+	tests/system/t-bird.sh \
 	tests/system/t-direct.sh \
 	tests/system/t-flap.sh \
 	tests/system/t-foreign-flows.sh \

@@ -47,6 +47,7 @@ for program in ip ethtool nginx ovs-vswitchd ovs-tprd ovs-tprctl tpr-regiond \
     command -v $program > /dev/null || skip "$program was not found"
 done
 test "$(id -u)" = 0 || skip "needs root"
+unshare --net true 2> /dev/null || skip "network namespaces are not allowed here"
 
 # Removal --------------------------------------------------------------------
 
@@ -84,8 +85,9 @@ check_nothing_left () {
     local left
     left=$(find /run/netns -name "tpr-$NAME-*" 2> /dev/null
            find "$LABS/$NAME" -maxdepth 0 2> /dev/null
-           grep -laF "$LABS/$NAME/" /proc/[0-9]*/cmdline 2> /dev/null |
-               grep -v "^/proc/$$/") || :
+           # Its own command line shall not contain what it looks for.
+           grep -laF -f <(echo "$LABS/$NAME/") /proc/[0-9]*/cmdline \
+               2> /dev/null) || :
     test -z "$left" || {
         echo "FAILED: left behind: $left"
         return 1

@@ -156,8 +156,10 @@ EXTRA_DIST += \
 	tests/system/run \
 	tests/system/lib.sh \
 	tests/system/deaths.sh \
+	tests/system/t-afxdp.sh \
 	tests/system/t-arp-expiry.sh \
 	tests/system/t-bad-config.sh \
+	tests/system/t-bird-auth.sh \
 	tests/system/t-bird.sh \
 	tests/system/t-direct.sh \
 	tests/system/t-flap.sh \

@@ -80,7 +80,7 @@ regiond_start () {
     OVS_RUNDIR=$dir OVS_LOGDIR=$dir in_ns "r$1" tpr-regiond \
         -vconsole:off -vsyslog:off --detach --no-chdir --pidfile --log-file \
         --local="$(region_ip "$1")" --peer="$(switch_ip)" \
-        --interval="$INTERVAL" --multiplier="$FALL" \
+        --interval="$INTERVAL" --fall="$FALL" \
         "${check[@]}"
 }
 

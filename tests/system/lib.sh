@@ -151,7 +151,7 @@ wait_for () {
 }
 
 # A column of a row: column TABLE ROW COLUMN.
-column () { ctl --bare get "$1" "$2" "$3" | tr -d '"'; }
+column () { ctl --bare get "$1" "$2" "$3" | tr -d '[]"'; }
 
 is () { test "$(column "$1" "$2" "$3")" = "$4"; }
 
@@ -192,8 +192,8 @@ history () { appctl tpr/history; }
 
 # perf_start OPTIONS...: tpr-perf at the service until perf_end.
 perf_start () {
-    on_client tpr-perf --json -t 5ms -i 1ms -d 120s --log "$PERF.log" "$@" \
-        "${PERF_URL:-$(url)}" > "$PERF" &
+    "$LAB" exec --name "$NAME" client -- tpr-perf --json -t 5ms -i 1ms \
+        -d 120s --log "$PERF.log" "$@" "$(url)" > "$PERF" &
     PERF_PID=$!
     wait_for 5 perf_runs
 }

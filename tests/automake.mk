@@ -161,8 +161,11 @@ EXTRA_DIST += \
 	tests/system/run \
 	tests/system/lib.sh \
 	tests/system/deaths.sh \
+	tests/system/t-afxdp.sh \
 	tests/system/t-arp-expiry.sh \
 	tests/system/t-bad-config.sh \
+	tests/system/t-bird-auth.sh \
+	tests/system/t-bird.sh \
 	tests/system/t-direct.sh \
 	tests/system/t-flap.sh \
 	tests/system/t-foreign-flows.sh \
@@ -171,12 +174,14 @@ EXTRA_DIST += \
 	tests/system/t-icmp.sh \
 	tests/system/t-intents.sh \
 	tests/system/t-link-down-ipv6.sh \
+	tests/system/t-lab.sh \
 	tests/system/t-link-down.sh \
 	tests/system/t-nd-expiry.sh \
 	tests/system/t-notify.sh \
 	tests/system/t-panic.sh \
 	tests/system/t-pure-vip-ipv6.sh \
 	tests/system/t-pure-vip.sh \
+	tests/system/t-quiet.sh \
 	tests/system/t-regiond-check.sh \
 	tests/system/t-restart-agent.sh \
 	tests/system/t-restart-ovsdb.sh \

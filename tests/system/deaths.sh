@@ -2,6 +2,9 @@
 # A region or its server dies and comes back under requests; sourced by tests
 # after lib.sh.
 
+# tpr-regiond, which sees the switch vanish, says so.
+EXPECTED_LOGS+=('regiond\|WARN\|TPR-60[13]' 'regiond\|WARN\|TPR-61[13]')
+
 # Holds that the defaults make long are short here, so that tests are.
 short_holds () {
     ctl set Service web failback_hold=500ms -- \

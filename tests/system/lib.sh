@@ -47,6 +47,7 @@ for program in ip ethtool nginx ovs-vswitchd ovs-tprd ovs-tprctl tpr-regiond \
     command -v $program > /dev/null || skip "$program was not found"
 done
 test "$(id -u)" = 0 || skip "needs root"
+unshare --net true 2> /dev/null || skip "network namespaces are not allowed here"
 
 # Removal --------------------------------------------------------------------
 
@@ -84,8 +85,9 @@ check_nothing_left () {
     local left
     left=$(find /run/netns -name "tpr-$NAME-*" 2> /dev/null
            find "$LABS/$NAME" -maxdepth 0 2> /dev/null
-           grep -laF "$LABS/$NAME/" /proc/[0-9]*/cmdline 2> /dev/null |
-               grep -v "^/proc/$$/") || :
+           # Its own command line shall not contain what it looks for.
+           grep -laF -f <(echo "$LABS/$NAME/") /proc/[0-9]*/cmdline \
+               2> /dev/null) || :
     test -z "$left" || {
         echo "FAILED: left behind: $left"
         return 1
@@ -149,7 +151,7 @@ wait_for () {
 }
 
 # A column of a row: column TABLE ROW COLUMN.
-column () { ctl --bare get "$1" "$2" "$3" | tr -d '"'; }
+column () { ctl --bare get "$1" "$2" "$3" | tr -d '[]"'; }
 
 is () { test "$(column "$1" "$2" "$3")" = "$4"; }
 
@@ -190,8 +192,8 @@ history () { appctl tpr/history; }
 
 # perf_start OPTIONS...: tpr-perf at the service until perf_end.
 perf_start () {
-    on_client tpr-perf --json -t 5ms -i 1ms -d 120s --log "$PERF.log" "$@" \
-        "${PERF_URL:-$(url)}" > "$PERF" &
+    "$LAB" exec --name "$NAME" client -- tpr-perf --json -t 5ms -i 1ms \
+        -d 120s --log "$PERF.log" "$@" "$(url)" > "$PERF" &
     PERF_PID=$!
     wait_for 5 perf_runs
 }

@@ -17,7 +17,7 @@ lab kill r1 --how silent
 wait_for 5 answered_by r2
 lab kill r2 --how link
 wait_for 5 answered_by r3
-expect_is Service web active web/r3
+wait_is Service web active web/r3
 lab kill r3 --how silent
 wait_is Service web state down
 [[ $(ctl status || :) = *web* ]] || fail "status is: $(ctl status || :)"

@@ -80,7 +80,8 @@ name_lab () {
 }
 
 # All settings of a lab, kept in $DIR/settings while it is up.
-SETTINGS="REGIONS IPV6 INTERVAL FALL HEARTBEAT CHECK DATAPATH VIP AGENT REGIOND_CHECK"
+SETTINGS="REGIONS IPV6 INTERVAL FALL HEARTBEAT CHECK DATAPATH VIP AGENT
+    REGIOND_CHECK RESPONDER"
 
 save_settings () {
     local setting

@@ -84,6 +84,25 @@ regiond_start () {
         "${check[@]}"
 }
 
+# BIRD as the region's side of BFD.
+bird_start () {
+    local dir=$DIR/r$1
+    cat > "$dir/bird.conf" <<END
+router id $(region_ip4 "$1");
+log "$dir/bird.log" all;
+protocol device { }
+protocol bfd {
+    interface "eth0" {
+        min rx interval $(to_us "$INTERVAL") us;
+        min tx interval $(to_us "$INTERVAL") us;
+        multiplier $FALL;
+    };
+    neighbor $(switch_ip) dev "eth0" local $(region_ip "$1");
+}
+END
+    in_ns "r$1" bird -c "$dir/bird.conf" -s "$dir/bird.ctl" -P "$dir/bird.pid"
+}
+
 switch_ip () {
     if test -n "$IPV6"; then echo "$NET6:1"; else echo "$NET4.1"; fi
 }
@@ -91,7 +110,12 @@ switch_ip () {
 region_up () {
     nginx_configure "$1" 200
     nginx_start "$1"
-    test -z "$AGENT" || test "$HEARTBEAT" != bfd || regiond_start "$1"
+    if test -n "$AGENT" && test "$HEARTBEAT" = bfd; then
+        case $RESPONDER in
+            tpr-regiond) regiond_start "$1" ;;
+            bird) bird_start "$1" ;;
+        esac
+    fi
 }
 
 # Ways to die.  What is in force is noted in $DIR/rN/dead.

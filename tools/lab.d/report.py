@@ -4,6 +4,7 @@
 
 import argparse
 import json
+import statistics
 import sys
 
 # The published Table I: (T_h in ms, n) -> requests, success in %, T_un in s.
@@ -16,6 +17,9 @@ PUBLISHED = {
 
 # What may be lost beside detection: T_nrp + T_nd.
 ALLOWANCE_MS = 10
+
+# A client that was late by more than this saw its own machine stand still.
+CLIENT_STALL_MS = 3
 
 
 def load(name):
@@ -71,12 +75,18 @@ def span(ms):
     return "%.1f ms" % ms
 
 
+def stood_still(row):
+    """Was the agent or the client itself late by more than it may be?"""
+    return (row["stalls_excused"] > 0
+            or row["client_stall_max_ms"] > CLIENT_STALL_MS)
+
+
 def verdict(row):
     if not row["recovered"]:
         return "no success after it"
     if row["t_un_ms"] <= row["bound_ms"]:
         return "ok"
-    if row["stalls_excused"] or row["client_stall_max_ms"] > 3:
+    if stood_still(row):
         return "late, own stall"
     return "late"
 
@@ -136,6 +146,27 @@ def print_story(row):
               % row["stalls_excused"])
 
 
+def print_spread(rows):
+    """Minimum, median and maximum; runs in which this machine itself stood
+    still are told apart."""
+    late = [row for row in rows if stood_still(row)]
+    for name, some in (("all deaths", rows),
+                       ("without own stalls",
+                        [row for row in rows if row not in late]),
+                       ("with own stalls", late)):
+        if some:
+            spread = sorted(row["t_un_ms"] for row in some)
+            print("%-18s %3d: T_un min %s, median %s, max %s"
+                  % (name, len(some), span(spread[0]),
+                     span(statistics.median(spread)), span(spread[-1])))
+    flows = sorted(row["decision_to_flows_us"] for row in rows
+                   if row["decision_to_flows_us"] is not None)
+    if flows:
+        print("decision to flows: min %d us, median %d us, max %d us"
+              % (flows[0], statistics.median(flows), flows[-1]))
+    print("bound: %s" % span(rows[0]["bound_ms"]))
+
+
 def print_line(row):
     print("     %d requests, %.2f %% succeeded, T_un %s (bound %s): %s"
           % (row["requests"], row["success_pct"], span(row["t_un_ms"]),
@@ -163,7 +194,7 @@ def main():
     row.add_argument("--stalls", type=int, required=True)
     row.add_argument("perf")
     row.add_argument("history")
-    for name in ("table", "line", "story", "json"):
+    for name in ("table", "line", "story", "spread", "json"):
         command = commands.add_parser(name)
         command.add_argument("--published", action="store_true")
         command.add_argument("rows", nargs="+")
@@ -181,6 +212,8 @@ def main():
         rows = [load(name) for name in args.rows]
         if args.command == "table":
             print_table(rows, args.published)
+        elif args.command == "spread":
+            print_spread(rows)
         elif args.command == "story":
             print_story(rows[0])
         elif args.command == "line":

@@ -67,3 +67,23 @@ run_command () {
     "$LIB/report.py" table "$DIR/row.json"
     test -z "$JSON" || "$LIB/report.py" json "$DIR/row.json"
 }
+
+# Deaths in a row.  Whoever flaps is held down, which would take longer each
+# time, so that is switched off.
+deaths_command () {
+    local i rows=()
+    run_defaults 1s
+    test -z "$AGENT" || in_ns sw ovs-tprctl \
+        set Region "$VICTIM" damping_hold=0s -- set Service web failback_hold=0s
+    for ((i = 1; i <= COUNT; i++)); do
+        run_experiment
+        mv "$DIR/row.json" "$DIR/row$i.json"
+        rows+=("$DIR/row$i.json")
+        "$LIB/report.py" line "$DIR/row$i.json" >&2
+        region_heal "$(region_number "$VICTIM")"
+        test -z "$AGENT" || config_wait
+    done
+    "$LIB/report.py" spread "${rows[@]}"
+    test -z "$JSON" || "$LIB/report.py" json "${rows[@]}"
+    rm -f "${rows[@]}"
+}

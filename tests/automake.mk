@@ -135,8 +135,6 @@ EXTRA_DIST += $(SWITCH_TESTS)
 
 # How the harness of Automake runs them: unit tests speak TAP, one line a
 # test; so does the replay of a corpus, one line an input.
-TESTS = $(UNIT_TESTS) $(FUZZ_TESTS) $(DB_TESTS) $(SWITCH_TESTS)
-TESTS = $(UNIT_TESTS) $(FUZZ_TESTS) $(DB_TESTS)
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) \
 	$(top_srcdir)/build-aux/tap-driver.sh
 AM_TESTS_ENVIRONMENT = \

@@ -155,39 +155,4 @@ tests_hb_probe_LDADD = $(TPR_LDADD)
 check-system: all
 	TPR_BUILDDIR='$(abs_top_builddir)' $(top_srcdir)/tests/system/run $(ARGS)
 
-EXTRA_DIST += \
-	tests/system/run \
-	tests/system/lib.sh \
-	tests/system/deaths.sh \
-	tests/system/t-afxdp.sh \
-	tests/system/t-arp-expiry.sh \
-	tests/system/t-bad-config.sh \
-	tests/system/t-bird-auth.sh \
-	tests/system/t-bird.sh \
-	tests/system/t-direct.sh \
-	tests/system/t-flap.sh \
-	tests/system/t-foreign-flows.sh \
-	tests/system/t-http500.sh \
-	tests/system/t-icmp-ipv6.sh \
-	tests/system/t-icmp.sh \
-	tests/system/t-intents.sh \
-	tests/system/t-link-down-ipv6.sh \
-	tests/system/t-lab.sh \
-	tests/system/t-link-down.sh \
-	tests/system/t-nd-expiry.sh \
-	tests/system/t-notify.sh \
-	tests/system/t-panic.sh \
-	tests/system/t-pure-vip-ipv6.sh \
-	tests/system/t-pure-vip.sh \
-	tests/system/t-quiet.sh \
-	tests/system/t-regiond-check.sh \
-	tests/system/t-restart-agent.sh \
-	tests/system/t-restart-ovsdb.sh \
-	tests/system/t-restart-vswitchd.sh \
-	tests/system/t-server-hung.sh \
-	tests/system/t-server-killed-ipv6.sh \
-	tests/system/t-server-killed.sh \
-	tests/system/t-silent-ipv6.sh \
-	tests/system/t-silent.sh \
-	tests/system/t-table1.sh \
-	tests/system/t-three-regions.sh
+EXTRA_DIST += tests/system

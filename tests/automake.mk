@@ -121,10 +121,6 @@ clean-local:
 DB_TESTS = tests/db/completion tests/db/tprctl
 EXTRA_DIST += tests/db/lib.sh $(DB_TESTS)
 
-# How the harness of Automake runs them: unit tests speak TAP, one line a
-# test; so does the replay of a corpus, one line an input.
-TESTS = $(UNIT_TESTS) $(FUZZ_TESTS) $(DB_TESTS) $(SWITCH_TESTS)
-
 # Tests against a real ovs-vswitchd with dummy ports: scripts that speak TAP,
 # without root.
 SWITCH_TESTS = tests/flows.sh
@@ -135,6 +131,7 @@ EXTRA_DIST += $(SWITCH_TESTS)
 
 # How the harness of Automake runs them: unit tests speak TAP, one line a
 # test; so does the replay of a corpus, one line an input.
+TESTS = $(UNIT_TESTS) $(FUZZ_TESTS) $(DB_TESTS) $(SWITCH_TESTS)
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) \
 	$(top_srcdir)/build-aux/tap-driver.sh
 AM_TESTS_ENVIRONMENT = \

@@ -80,6 +80,21 @@ row_take_error(struct row *row, const char *column, char *error)
     }
 }
 
+/* Says that 'row' is refused, by 'error', a sentence that names the object
+ * itself and is freed; NULL is no error. */
+void
+row_refuse(struct row *row, char *error)
+{
+    if (error) {
+        row->bad = true;
+        sset_add_and_free(row->complaints,
+                          xasprintf("%s (%s)", error, row->kept
+                                    ? "the last good form stays in force"
+                                    : "left out"));
+        free(error);
+    }
+}
+
 /* Says that 'column' is set although this version does not know it. */
 static void
 row_reserved(struct row *row, const char *column, bool is_set)

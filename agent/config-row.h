@@ -40,6 +40,7 @@ void row_destroy(struct row *);
 void row_complain(struct row *, const char *column, const char *format, ...)
     OVS_PRINTF_FORMAT(3, 4);
 void row_take_error(struct row *, const char *column, char *error);
+void row_refuse(struct row *, char *error);
 
 void row_tpr(struct row *, const struct tprrec_tpr *,
              const struct tpr_config *last_good, struct tpr_config *);

@@ -373,7 +373,7 @@ make_service(struct builder *b, const struct tprrec_service *in,
     }
     build_backends(b, in, c->service, c->last);
     if (!c->row.bad && b->check) {
-        row_take_error(&c->row, "policy", b->check(c->service, b->aux));
+        row_refuse(&c->row, b->check(c->service, b->aux));
     }
     if (c->row.bad) {
         tpr_service_destroy(c->service);

@@ -40,7 +40,8 @@ struct config_rows {
     size_t n_intents;
 };
 
-/* Judges a service for the datapath: NULL, or a sentence that is free()d. */
+/* Judges a service for the datapath: NULL, or a sentence that names the
+ * service and is free()d. */
 typedef char *config_check_func(const struct tpr_service *, void *aux);
 
 struct tpr_config *config_build(const struct ovsdb_idl *,

@@ -610,7 +610,8 @@ static char *
 only_failover(const struct tpr_service *s, void *aux OVS_UNUSED)
 {
     return (s->policy == TPR_POLICY_FAILOVER ? NULL
-            : xasprintf("%s is not for plain flows", tpr_policy_to_string(s->policy)));
+            : xasprintf("service %s: %s is not for plain flows", s->name,
+                        tpr_policy_to_string(s->policy)));
 }
 
 START_TEST(datapath_may_refuse)
@@ -618,7 +619,7 @@ START_TEST(datapath_may_refuse)
     db.check = only_failover;
     ck_assert_uint_eq(build(), 0);
     web->policy = CONST_CAST(char *, "maglev");
-    ONE_COMPLAINT("Service web: policy: maglev is not for plain flows (the last good form stays "
+    ONE_COMPLAINT("service web: maglev is not for plain flows (the last good form stays "
                   "in force)");
     ck_assert_int_eq(service("web")->policy, TPR_POLICY_FAILOVER);
 }

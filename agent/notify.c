@@ -43,8 +43,8 @@ struct hook_run {
 
     pid_t pid;                  /* Running only. */
     int pidfd;                  /* -1: none to be had; reaped all the same. */
-    long long int deadline;     /* time_msec() of SIGTERM, then SIGKILL. */
-    bool terminated;            /* SIGTERM was sent. */
+    long long int started_ms;   /* time_msec() of its start... */
+    long long int terminated_ms;        /* ...and of the last signal, or 0. */
 };
 
 struct notify {
@@ -97,7 +97,7 @@ notify_destroy(struct notify *n)
 }
 
 /* Makes the 'n_hooks' executables in 'hooks' the ones that are run, each for
- * 'timeout_ms' at most. */
+ * 'timeout_ms' at most; that holds for those which run already, too. */
 void
 notify_configure(struct notify *n, char *const *hooks, size_t n_hooks,
                  long long int timeout_ms)
@@ -212,7 +212,7 @@ start(struct notify *n, struct hook_run *run)
     COVERAGE_INC(notify_started);
     n->n_started++;
     run->pidfd = syscall(SYS_pidfd_open, run->pid, 0);
-    run->deadline = time_msec() + n->timeout_ms;
+    run->started_ms = time_msec();
     ovs_list_push_back(&n->running, &run->node);
     n->n_running++;
 }
@@ -223,32 +223,44 @@ reap(struct notify *n, struct hook_run *run)
 {
     siginfo_t info = { .si_pid = 0 };
 
-    if (waitid(P_PID, run->pid, &info, WEXITED | WNOHANG)) {
+    if (waitid(P_PID, run->pid, &info, WEXITED | WNOHANG | WNOWAIT)) {
         return errno == ECHILD;
     }
     if (!info.si_pid) {
         return false;
     }
+    if (run->terminated_ms) {
+        /* What it leaves behind goes, too; its id is its own until it is
+         * reaped. */
+        kill(-run->pid, SIGKILL);
+    }
+    waitid(P_PID, run->pid, &info, WEXITED);
     if (info.si_code != CLD_EXITED || info.si_status) {
         COVERAGE_INC(notify_failed);
         n->n_failed++;
         VLOG_WARN_RL(&fail_rl, "%s: notify hook ended by %s %d%s", run->path,
                      info.si_code == CLD_EXITED ? "exit status" : "signal",
                      info.si_status,
-                     run->terminated ? " after its time" : "");
+                     run->terminated_ms ? " after its time" : "");
     }
     return true;
 }
 
-static void
-enforce_deadline(struct hook_run *run)
+/* Returns when 'run' must have ended, or be killed after SIGTERM. */
+static long long int
+hook_deadline(const struct notify *n, const struct hook_run *run)
 {
-    if (time_msec() < run->deadline) {
-        return;
+    return (run->terminated_ms ? run->terminated_ms + NOTIFY_KILL_MS
+            : run->started_ms + n->timeout_ms);
+}
+
+static void
+enforce_deadline(const struct notify *n, struct hook_run *run)
+{
+    if (time_msec() >= hook_deadline(n, run)) {
+        kill(-run->pid, run->terminated_ms ? SIGKILL : SIGTERM);
+        run->terminated_ms = time_msec();
     }
-    kill(-run->pid, run->terminated ? SIGKILL : SIGTERM);
-    run->terminated = true;
-    run->deadline = time_msec() + NOTIFY_KILL_MS;
 }
 
 /* Reaps what has ended, ends what takes too long, starts what waits. */
@@ -263,7 +275,7 @@ notify_run(struct notify *n)
             n->n_running--;
             hook_run_destroy(run);
         } else {
-            enforce_deadline(run);
+            enforce_deadline(n, run);
         }
     }
     while (n->n_running < NOTIFY_MAX_RUNNING && n->n_queue) {
@@ -284,7 +296,7 @@ notify_wait(struct notify *n)
         if (run->pidfd >= 0) {
             poll_fd_wait(run->pidfd, POLLIN);
         }
-        poll_timer_wait_until(run->deadline);
+        poll_timer_wait_until(hook_deadline(n, run));
     }
     if (n->n_queue && n->n_running < NOTIFY_MAX_RUNNING) {
         poll_immediate_wake();

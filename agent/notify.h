@@ -8,7 +8,9 @@
  * is ended: by SIGTERM to its process group, a second later by SIGKILL.  At
  * most NOTIFY_MAX_RUNNING run at once; the rest waits in a queue of
  * NOTIFY_MAX_QUEUE, and what does not fit is counted and lost.  Hooks of
- * several transitions run side by side and may end in any order.
+ * several transitions run side by side and may end in any order.  Processes
+ * that a hook leaves in its group are its own affair, unless its time was
+ * over.
  *
  * Started by posix_spawn(), never fork(): the process has threads and locked
  * memory.

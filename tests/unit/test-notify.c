@@ -6,6 +6,7 @@
 #include <config.h>
 #include "notify.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -113,6 +114,29 @@ finish(void)
     }
 }
 
+/* Runs the poll loop until the file 'name' holds something, then says that the
+ * time of every hook is over. */
+static void
+time_out_when(char *hook, const char *name)
+{
+    long long int end = time_msec() + LIMIT_MS;
+
+    for (;;) {
+        char *s = contents(name);
+        bool ready = *s;
+
+        free(s);
+        if (ready) {
+            notify_configure(notify, &hook, 1, 0);
+            return;
+        }
+        ck_assert_int_lt(time_msec(), end);
+        notify_run(notify);
+        poll_timer_wait(1);
+        poll_block();
+    }
+}
+
 static void
 send_one(void)
 {
@@ -145,6 +169,61 @@ START_TEST(hook_learns_everything)
 }
 END_TEST
 
+/* Returns the descriptors of process 'pid', "N FILE" a line, without those
+ * that are the script 'hook'. */
+static char *
+descriptors_of(pid_t pid, const char *hook)
+{
+    struct svec lines = SVEC_EMPTY_INITIALIZER;
+    char *fds = xasprintf("/proc/%d/fd", pid);
+    DIR *stream = opendir(fds);
+    const struct dirent *entry;
+
+    while (stream && (entry = readdir(stream)) != NULL) {
+        char target[256] = "";
+        ssize_t n = readlinkat(dirfd(stream), entry->d_name, target,
+                               sizeof target - 1);
+
+        if (n > 0 && strcmp(target, hook)) {
+            svec_add_nocopy(&lines, xasprintf("%s %s", entry->d_name, target));
+        }
+    }
+    if (stream) {
+        closedir(stream);
+    }
+    free(fds);
+    svec_sort(&lines);
+    char *s = svec_join(&lines, "\n", "\n");
+    svec_destroy(&lines);
+    return s;
+}
+
+/* Waits until the hook that wrote its process id into the file "pid" has no
+ * descriptors but the standard ones; a shell may have others for a moment. */
+static void
+expect_no_descriptors(const char *hook)
+{
+    long long int end = time_msec() + LIMIT_MS;
+    bool ok = false;
+
+    while (!ok) {
+        char *pid = contents("pid");
+
+        if (*pid) {
+            char *s = descriptors_of(strtol(pid, NULL, 10), hook);
+
+            ok = !strcmp(s, "0 /dev/null\n1 /dev/null\n2 /dev/null\n");
+            ck_assert_msg(ok || time_msec() < end, "%s", s);
+            free(s);
+        }
+        free(pid);
+        ck_assert_int_lt(time_msec(), end);
+        notify_run(notify);
+        poll_timer_wait(1);
+        poll_block();
+    }
+}
+
 /* Nothing of ours leaks: descriptors, blocked or ignored signals, the process
  * group. */
 START_TEST(hook_starts_clean)
@@ -152,41 +231,44 @@ START_TEST(hook_starts_clean)
     sigset_t set;
 
     setup();
-    char *hook = make_hook("hook", "ls -l /proc/$$/fd | "
-                           "sed -n 's/.* \\([0-9]*\\) -> /\\1 /p' |"
-                           "  grep -v '/hook$' > $dir/fds\n"
-                           "grep -E '^Sig(Blk|Ign)' /proc/$$/status |"
-                           "  tr -d '\\t' > $dir/signals\n"
-                           "test $(cut -d' ' -f5 /proc/$$/stat) = $$ &&"
-                           "  echo own > $dir/group");
-    svec_add(&files, "fds");
-    svec_add(&files, "signals");
+    char *hook = make_hook("hook",
+                           "cat /proc/self/status > $dir/status\n"
+                           "cut -d' ' -f5 < /proc/$$/stat > $dir/group\n"
+                           "echo $$ > $dir/pid\n"
+                           "until test -e $dir/go; do sleep 0.01; done");
+    char *go = path_of("go");
+    svec_add(&files, "status");
     svec_add(&files, "group");
+    svec_add(&files, "pid");
+    svec_add(&files, "go");
     int fd = open("/dev/zero", O_RDONLY);   /* Without O_CLOEXEC. */
     ck_assert_int_ge(fd, 3);
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
-    notify_configure(notify, &hook, 1, 10000);
+    notify_configure(notify, &hook, 1, 60000);
     send_one();
+    expect_no_descriptors(hook);
+    close(creat(go, 0600));
     finish();
     close(fd);
 
-    char *out = contents("fds");
-    ck_assert_str_eq(out, "0 /dev/null\n1 /dev/null\n2 /dev/null\n");
-    free(out);
     /* glibc leaves its two internal signals, 32 and 33, ignored. */
     unsigned long long int blocked, ignored;
-    out = contents("signals");
-    ck_assert_int_eq(sscanf(out, "SigBlk:%llx SigIgn:%llx", &blocked,
-                            &ignored), 2);
+    char *out = contents("status");
+    ck_assert_int_eq(sscanf(strstr(out, "SigBlk:"), "SigBlk: %llx SigIgn: %llx",
+                            &blocked, &ignored), 2);
     ck_assert_uint_eq(blocked, 0);
     ck_assert_uint_eq(ignored & ~(3ULL << 31), 0);
     free(out);
+
+    char *pid = contents("pid");
     out = contents("group");
-    ck_assert_str_eq(out, "own\n");
+    ck_assert_str_eq(out, pid);
     free(out);
+    free(pid);
+    free(go);
     free(hook);
     teardown();
 }
@@ -202,8 +284,9 @@ START_TEST(slow_hook_is_ended)
                            "wait");
     svec_add(&files, "out");
     svec_add(&files, "child");
-    notify_configure(notify, &hook, 1, 300);
+    notify_configure(notify, &hook, 1, 60000);
     send_one();
+    time_out_when(hook, "child");
     finish();
 
     char *out = contents("out");
@@ -246,11 +329,12 @@ START_TEST(stubborn_hook_is_killed)
 {
     setup();
     char *hook = make_hook("hook", "trap '' TERM\n"
-                           "echo > $dir/out\n"
+                           "echo x > $dir/out\n"
                            "while :; do sleep 0.1; done");
     svec_add(&files, "out");
-    notify_configure(notify, &hook, 1, 100);
+    notify_configure(notify, &hook, 1, 60000);
     send_one();
+    time_out_when(hook, "out");
     finish();
     ck_assert_uint_eq(stats().n_started, 1);
     ck_assert_uint_eq(stats().n_failed, 1);

@@ -399,9 +399,7 @@ drain_session(struct hb_thread *t, uint32_t id, long long int now)
             s->n_rx_bad[BFD_ERR_FRAME]++;
             s->touched = true;
         } else if (error != EAGAIN && error != EINTR) {
-            /* Reported once by the kernel: the device went down or away. */
-            s->error = error;
-            s->touched = true;
+            act_on(t, id, hb_session_trouble(s, error, now), 0);
         } else if (error == EAGAIN) {
             break;
         }

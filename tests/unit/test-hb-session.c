@@ -226,6 +226,27 @@ START_TEST(own_silence_is_our_fault)
 }
 END_TEST
 
+/* A device that is down is no fault of ours, and needs no detection time. */
+START_TEST(device_down_is_down)
+{
+    struct hb_session_config cfg = config(HB_BFD, HB_PATH_PACKET, peer_ip);
+
+    start(&cfg, &fake_io);
+    long long int now = bring_up();
+    ck_assert_int_eq(hb_session_trouble(&s, EIO, now), HEARTBEAT_NOTHING);
+    ck_assert_int_eq(hb_session_trouble(&s, ENETDOWN, now),
+                     HEARTBEAT_WENT_DOWN);
+    ck_assert_int_eq(s.bfd.hb.cause, HEARTBEAT_CAUSE_LINK_DOWN);
+
+    start(&cfg, &fake_io);
+    now = bring_up();
+    send_error = ENXIO;
+    hb_session_send(&s, now + 10 * MS);
+    ck_assert_int_eq(hb_session_judge(&s, now + 30 * MS),
+                     HEARTBEAT_WENT_DOWN);
+}
+END_TEST
+
 /* A device that is gone: the session lives on until its time is over, and
  * beyond. */
 START_TEST(session_survives_its_socket)
@@ -373,7 +394,8 @@ END_TEST
 UNIT_MAIN("hb-session", bfd_comes_up_and_dies, mac_is_broadcast_until_learned,
           malformed_packets_are_counted,
           link_down_is_down_and_old_packets_do_not_count,
-          own_silence_is_our_fault, session_survives_its_socket,
+          own_silence_is_our_fault, device_down_is_down,
+          session_survives_its_socket,
           same_session_or_another, first_valid_packet_is_adopted,
           a_peer_that_is_gone_makes_room, adopted_sessions_keep_admin_down,
           echo_sends_and_believes_its_own_replies, link_alone)

@@ -17,10 +17,10 @@
  * them make "up", and a detect override may end it earlier, which leaves the
  * session as it is.  An EXCUSED expiry keeps both.
  *
- * The guard's other half: if we stall, it is the peer that sees silence, and it
- * says Down (diagnostic 1) although nothing is wrong but us.  The session then
- * falls, as the RFC demands, but the region is excused: it stays up if the
- * session comes back within one more detection time.
+ * The guard's other half: if we stall, it is the peer that sees silence, and
+ * it says Down (diagnostic 1) although nothing is wrong but us.  The session
+ * then falls, as the RFC demands, but the region is excused: it stays up if
+ * the session comes back within one more detection time.
  *
  * Use, by the owner thread:
  *   - report its own lateness with bfd_session_late() before anything else;

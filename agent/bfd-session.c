@@ -307,6 +307,21 @@ bfd_session_late(struct bfd_session *s, long long int late_us)
 {
     heartbeat_late(&s->rx, late_us);
     heartbeat_late(&s->hb, late_us);
+    if (is_up(s) && late_us > s->hb.cfg.interval_us / 2) {
+        s->stall_us = MAX(s->stall_us, late_us);
+    }
+}
+
+/* Starts the time in which the peer may complain of a stall of ours: it takes
+ * what it takes for silent, and we may hear of it a little later. */
+static void
+note_stall(struct bfd_session *s, long long int now_us)
+{
+    if (s->stall_us && s->remote_min_rx_us) {
+        s->stalled_us = s->stall_us;
+        s->blame_until_us = now_us + s->cfg.mult * tx_interval(s);
+    }
+    s->stall_us = 0;
 }
 
 /* 6.7.4, bfd.AuthSeqKnown: after twice the detection time without a valid
@@ -355,10 +370,29 @@ learn_remote(struct bfd_session *s, const struct bfd_packet *p,
     update_detection(s, now_us);
 }
 
+/* The peer says Down to our Up.  'detect_us' is the region's detection time
+ * before. */
+static enum heartbeat_decision
+handle_peer_down(struct bfd_session *s, long long int detect_us,
+                 long long int now_us)
+{
+    if (s->remote_diag == BFD_DIAG_EXPIRED && now_us < s->blame_until_us) {
+        enum heartbeat_decision decision
+            = heartbeat_excuse(&s->hb, s->stalled_us, detect_us, now_us);
+
+        if (decision == HEARTBEAT_EXCUSED) {
+            set_state(s, BFD_STATE_DOWN, BFD_DIAG_NEIGHBOR_DOWN, now_us);
+            return decision;
+        }
+    }
+    return go_down(s, BFD_STATE_DOWN, BFD_DIAG_NEIGHBOR_DOWN,
+                   HEARTBEAT_CAUSE_PEER_DOWN, now_us);
+}
+
 /* The machine's arrows for received packets (6.8.6). */
 static enum heartbeat_decision
 handle_state(struct bfd_session *s, enum bfd_state remote,
-             long long int now_us)
+             long long int detect_us, long long int now_us)
 {
     enum heartbeat_decision decision = HEARTBEAT_NOTHING;
 
@@ -388,8 +422,7 @@ handle_state(struct bfd_session *s, enum bfd_state remote,
             decision = go_down(s, BFD_STATE_DOWN, BFD_DIAG_NEIGHBOR_DOWN,
                                HEARTBEAT_CAUSE_PEER_ADMIN_DOWN, now_us);
         } else if (remote == BFD_STATE_DOWN) {
-            decision = go_down(s, BFD_STATE_DOWN, BFD_DIAG_NEIGHBOR_DOWN,
-                               HEARTBEAT_CAUSE_PEER_DOWN, now_us);
+            decision = handle_peer_down(s, detect_us, now_us);
         }
         break;
     }
@@ -407,6 +440,8 @@ bfd_session_receive(struct bfd_session *s, const struct bfd_packet *p,
                     uint32_t seq, long long int now_us,
                     enum heartbeat_decision *decision)
 {
+    long long int detect_us = s->hb.detect_us;
+
     *decision = HEARTBEAT_NOTHING;
     if (p->your_discr && p->your_discr != s->my_discr) {
         return BFD_ERR_YOUR_DISCR;
@@ -415,9 +450,10 @@ bfd_session_receive(struct bfd_session *s, const struct bfd_packet *p,
         return BFD_ERR_AUTH_SEQ;
     }
 
+    note_stall(s, now_us);
     learn_remote(s, p, now_us);
     if (s->state != BFD_STATE_ADMIN_DOWN) {
-        *decision = handle_state(s, p->state, now_us);
+        *decision = handle_state(s, p->state, detect_us, now_us);
         s->final = s->final || p->poll;
     }
     heartbeat_beat(&s->rx, now_us);
@@ -446,6 +482,8 @@ bfd_session_down(struct bfd_session *s, enum bfd_diag diag,
 enum heartbeat_decision
 bfd_session_run(struct bfd_session *s, long long int now_us)
 {
+    note_stall(s, now_us);
+
     enum heartbeat_decision rx = heartbeat_run(&s->rx, now_us);
     enum heartbeat_decision hb = heartbeat_run(&s->hb, now_us);
 

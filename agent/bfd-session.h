@@ -17,6 +17,11 @@
  * them make "up", and a detect override may end it earlier, which leaves the
  * session as it is.  An EXCUSED expiry keeps both.
  *
+ * The guard's other half: if we stall, it is the peer that sees silence, and
+ * it says Down (diagnostic 1) although nothing is wrong but us.  The session
+ * then falls, as the RFC demands, but the region is excused: it stays up if
+ * the session comes back within one more detection time.
+ *
  * Use, by the owner thread:
  *   - report its own lateness with bfd_session_late() before anything else;
  *   - bfd_session_receive() for each packet that decoded and authenticated
@@ -124,6 +129,11 @@ struct bfd_session {
     bool polling;               /* Poll Sequence under way (6.5). */
     bool repoll;                /* Changed since: poll again after it. */
     bool final;                 /* A Poll waits for our Final. */
+
+    /* Our own stall, and until when the peer may complain of it. */
+    long long int stall_us;     /* Lateness not yet turned into... */
+    long long int stalled_us;   /* ...the last stall, which excuses until... */
+    long long int blame_until_us;   /* ...this time. */
 
     /* Transmission. */
     long long int last_tx_us;   /* Start of the current interval. */

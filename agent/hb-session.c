@@ -226,6 +226,27 @@ hb_session_receive(struct hb_session *s, const struct hb_rx *rx,
     return decision;
 }
 
+/* The path is down: not by silence, by somebody's word. */
+static enum heartbeat_decision
+path_down(struct hb_session *s, long long int now_us)
+{
+    return (s->cfg.type == HB_BFD
+            ? bfd_session_down(&s->bfd, BFD_DIAG_PATH_DOWN,
+                               HEARTBEAT_CAUSE_LINK_DOWN, now_us)
+            : heartbeat_down(heartbeat(s), HEARTBEAT_CAUSE_LINK_DOWN,
+                             now_us));
+}
+
+/* Should be called when receiving failed with 'error', an errno.  A packet
+ * socket tells at once that its device went down, before anybody else. */
+enum heartbeat_decision
+hb_session_trouble(struct hb_session *s, int error, long long int now_us)
+{
+    s->error = error;
+    s->touched = true;
+    return error == ENETDOWN ? path_down(s, now_us) : HEARTBEAT_NOTHING;
+}
+
 /* Should be called when the main thread learned that the port's link went up
  * or down. */
 enum heartbeat_decision
@@ -237,15 +258,8 @@ hb_session_set_link(struct hb_session *s, bool up, long long int now_us)
         return (s->link.state != HEARTBEAT_UP
                 ? heartbeat_beat(&s->link, now_us)
                 : HEARTBEAT_NOTHING);
-    } else if (up) {
-        return HEARTBEAT_NOTHING;
-    } else if (s->cfg.type == HB_BFD) {
-        return bfd_session_down(&s->bfd, BFD_DIAG_PATH_DOWN,
-                                HEARTBEAT_CAUSE_LINK_DOWN, now_us);
-    } else {
-        return heartbeat_down(heartbeat(s), HEARTBEAT_CAUSE_LINK_DOWN,
-                              now_us);
     }
+    return up ? HEARTBEAT_NOTHING : path_down(s, now_us);
 }
 
 /* Takes a BFD session to AdminDown with diagnostic 'diag', or lets it go. */
@@ -275,13 +289,15 @@ hb_session_must_judge(const struct hb_session *s, long long int now_us)
 }
 
 /* How long after its time our next beat is although we wanted to send it, as
- * the kernel did not take it. */
+ * the kernel had no room for it.  A device that is down or gone is no excuse:
+ * nobody gets through there. */
 static long long int
 own_silence(const struct hb_session *s, long long int now_us)
 {
     const struct heartbeat *hb = hb_session_heartbeat(s);
 
-    return s->error ? now_us - s->last_tx_us - hb->cfg.interval_us : 0;
+    return (s->error == ENOBUFS || s->error == EAGAIN || s->error == ENOMEM
+            ? now_us - s->last_tx_us - hb->cfg.interval_us : 0);
 }
 
 /* Should be called when hb_session_must_judge(), after all beats that came

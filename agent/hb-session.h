@@ -69,6 +69,8 @@ void hb_session_late(struct hb_session *, long long int late_us);
 enum heartbeat_decision hb_session_receive(struct hb_session *,
                                            const struct hb_rx *,
                                            long long int now_us);
+enum heartbeat_decision hb_session_trouble(struct hb_session *, int error,
+                                           long long int now_us);
 enum heartbeat_decision hb_session_set_link(struct hb_session *, bool up,
                                             long long int now_us);
 enum heartbeat_decision hb_session_set_admin(struct hb_session *, bool down,

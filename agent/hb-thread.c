@@ -92,6 +92,8 @@ struct hb_thread {
     struct spsc commands, facts;
     struct spsc retired;        /* Descriptors for the main thread to close,
                                  * which may take milliseconds. */
+    bool holding;               /* Some facts are held back: the main thread
+                                 * wakes us when it has made room. */
     struct published *published;        /* 'max' of them. */
     struct hb_thread_stats self;        /* Single words, atomic access. */
 
@@ -181,12 +183,19 @@ tell(struct hb_thread *t, const struct hb_fact *fact)
 
         held->facts[slot] = *fact;
         held->mask |= 1u << slot;
+        __atomic_store_n(&t->holding, true, __ATOMIC_RELAXED);
     }
 }
 
+/* Tells what was held back as far as there is room.  Either we see the room
+ * that the main thread has made, or it sees 'holding' afterwards. */
 static void
 tell_held(struct hb_thread *t)
 {
+    if (!t->holding) {
+        return;
+    }
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     for (unsigned int id = 0; id < t->max; id++) {
         struct held *held = &t->held[id];
 
@@ -200,6 +209,7 @@ tell_held(struct hb_thread *t)
             }
         }
     }
+    __atomic_store_n(&t->holding, false, __ATOMIC_RELAXED);
 }
 
 /* The word first, the fact second. */
@@ -389,9 +399,7 @@ drain_session(struct hb_thread *t, uint32_t id, long long int now)
             s->n_rx_bad[BFD_ERR_FRAME]++;
             s->touched = true;
         } else if (error != EAGAIN && error != EINTR) {
-            /* Reported once by the kernel: the device went down or away. */
-            s->error = error;
-            s->touched = true;
+            act_on(t, id, hb_session_trouble(s, error, now), 0);
         } else if (error == EAGAIN) {
             break;
         }
@@ -876,7 +884,15 @@ hb_thread_next_fact(struct hb_thread *t, struct hb_fact *fact)
     }
     ignore(read(t->fact_fd, &count, sizeof count) < 0);
     close_retired(t);
-    return spsc_pop(&t->facts, fact);
+    if (spsc_pop(&t->facts, fact)) {
+        return true;
+    }
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&t->holding, __ATOMIC_RELAXED)) {
+        count = 1;
+        ignore(write(t->command_fd, &count, sizeof count) < 0);
+    }
+    return false;
 }
 
 /* Copies the statistics of session 'id' to '*stats'.  Returns false if there

@@ -58,6 +58,9 @@ struct hb_session_config {
                                  * the first valid packet of somebody who has
                                  * no session yet. */
     char ifname[IFNAMSIZ];      /* Device of the packet socket, or bound to. */
+    int ifindex;                /* Its number as the main thread knows it.  Not
+                                 * used; makes the description of a device
+                                 * that was made anew a different one. */
     uint8_t local_mac[6];       /* Source MAC (packet path); all zero: the
                                  * device's. */
     uint8_t peer_mac[6];        /* All zero: learn from received frames and

@@ -161,6 +161,25 @@ heartbeat_down(struct heartbeat *hb, enum heartbeat_cause cause,
             : HEARTBEAT_NOTHING);
 }
 
+/* Should be called instead of heartbeat_down() when the peer says "down" only
+ * because we had stalled ourselves, for 'late_us': the region lives, but beats
+ * must come again within 'grace_us'.  As for silence, at most 'max_excuses'
+ * times until the next good beat; returns HEARTBEAT_NOTHING, and nothing
+ * changed, if they are used up or there is nothing to excuse. */
+enum heartbeat_decision
+heartbeat_excuse(struct heartbeat *hb, long long int late_us,
+                 long long int grace_us, long long int now_us)
+{
+    if (hb->state != HEARTBEAT_UP || hb->excuses >= hb->cfg.max_excuses) {
+        return HEARTBEAT_NOTHING;
+    }
+    hb->excuses++;
+    hb->n_excused++;
+    hb->worst_late_us = MAX(hb->worst_late_us, late_us);
+    hb->deadline_us = now_us + grace_us;
+    return HEARTBEAT_EXCUSED;
+}
+
 /* Should be called, before beats are read and heartbeat_run(), whenever the
  * owner woke up or sent its own beat 'late_us' microseconds later than it had
  * wanted to. */

@@ -120,6 +120,10 @@ enum heartbeat_decision heartbeat_beat(struct heartbeat *,
 enum heartbeat_decision heartbeat_down(struct heartbeat *,
                                        enum heartbeat_cause,
                                        long long int now_us);
+enum heartbeat_decision heartbeat_excuse(struct heartbeat *,
+                                         long long int late_us,
+                                         long long int grace_us,
+                                         long long int now_us);
 void heartbeat_late(struct heartbeat *, long long int late_us);
 enum heartbeat_decision heartbeat_run(struct heartbeat *,
                                       long long int now_us);

@@ -128,6 +128,7 @@ plan_session(struct plan_region *pr, const struct plan_input *in,
 {
     const struct tpr_region *region = pr->region;
     struct hb_session_config *s = &pr->session;
+    struct neigh_link link;
 
     memset(s, 0, sizeof *s);
     s->id = region->index;
@@ -139,11 +140,12 @@ plan_session(struct plan_region *pr, const struct plan_input *in,
         pr->has_session = true;
         return;
     }
-    if (!pr->has_link) {
+    if (!pr->has_link || !neigh_link(in->neigh, pr->ifname, &link)) {
         return;
     }
     s->peer = region->peer;
     ovs_strlcpy(s->ifname, pr->ifname, sizeof s->ifname);
+    s->ifindex = link.ifindex;
     s->vlan = region->vlan;
     s->detect_override_us = region->detect_override_us;
     s->bfd = region->bfd;

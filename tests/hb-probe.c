@@ -7,8 +7,9 @@
  *
  * Prints one line a fact, "TIME_US FACT NAME=VALUE...", TIME_US being
  * CLOCK_MONOTONIC, and at its end the session's statistics.  Ends after
- * --time, with --until up or --until down at that fact, or on SIGTERM.  Exit
- * status 0, or 1 if --until did not happen in time. */
+ * --time-ms, with --until up or --until down at that fact, or on SIGTERM.
+ * SIGHUP sets the session again, as the agent does when a device has changed.
+ * Exit status 0, or 1 if --until did not happen in time. */
 
 #include <config.h>
 #include <arpa/inet.h>
@@ -31,7 +32,8 @@ static struct hb_session_config cfg = {
 static long long int duration_us = 10 * 1000000LL;
 static long long int link_down_us;      /* When to say that the link is down. */
 static int until = -1;                  /* Fact that ends the program. */
-static volatile sig_atomic_t terminated;
+static volatile sig_atomic_t terminated, hung_up;
+static sigset_t unblocked;              /* Signals arrive in ppoll() only. */
 
 static long long int
 now_us(void)
@@ -43,9 +45,31 @@ now_us(void)
 }
 
 static void
-handle_signal(int signo OVS_UNUSED)
+handle_signal(int signo)
 {
-    terminated = 1;
+    if (signo == SIGHUP) {
+        hung_up = 1;
+    } else {
+        terminated = 1;
+    }
+}
+
+static void
+catch_signals(void)
+{
+    struct sigaction sa = { .sa_handler = handle_signal };
+    const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+    sigset_t blocked;
+
+    sigemptyset(&blocked);
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+        sigaddset(&blocked, signals[i]);
+        sigaction(signals[i], &sa, NULL);
+    }
+    sigprocmask(SIG_BLOCK, &blocked, &unblocked);
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+        sigdelset(&unblocked, signals[i]);
+    }
 }
 
 static void
@@ -190,7 +214,6 @@ print_fact(const struct hb_thread *t, const struct hb_fact *fact)
         printf("error %s\n", ovs_strerror(fact->error));
         break;
     }
-    fflush(stdout);
 }
 
 static void
@@ -244,18 +267,16 @@ wait_for_events(const struct hb_thread *t, long long int end_us)
     long long int left_us = MAX(end_us - now_us(), 0);
     struct timespec ts = { left_us / 1000000, left_us % 1000000 * 1000 };
 
-    return ppoll(&pfd, 1, &ts, NULL);
+    return ppoll(&pfd, 1, &ts, &unblocked);
 }
 
 int
 main(int argc, char *argv[])
 {
-    struct sigaction sa = { .sa_handler = handle_signal };
-
     ovs_set_program_name(argv[0], "test");
     parse_options(argc, argv);
-    sigaction(SIGTERM, &sa, NULL);
-    sigaction(SIGINT, &sa, NULL);
+    catch_signals();
+    setvbuf(stdout, NULL, _IOLBF, 0);
 
     struct hb_thread *t = hb_thread_create(NULL, 1);
     int error = hb_thread_set(t, &cfg);
@@ -272,6 +293,12 @@ main(int argc, char *argv[])
             printf("%lld link down\n", now_us());
             hb_thread_set_link(t, 0, false);
             down_us = end_us;
+        }
+        if (hung_up) {
+            hung_up = 0;
+            error = hb_thread_set(t, &cfg);
+            printf("%lld set again: %s\n", now_us(),
+                   error ? ovs_strerror(error) : "ok");
         }
         done = print_facts(t);
     }

@@ -566,6 +566,51 @@ START_TEST(stall_with_packets_waiting)
 }
 END_TEST
 
+/* Our stall is longer than the peer's patience: it says Down, and it is right,
+ * but the region lives and stays up. */
+START_TEST(own_stall_that_the_peer_notices)
+{
+    struct sim sim;
+
+    sim_init(&sim, &fast, &fast, 1);
+    sim.a.hb_cfg.max_excuses = 2;
+    sim_restart(&sim, &sim.a);
+    sim_run(&sim, SEC(1));
+    ds_clear(&sim.log);
+
+    sim_sleep(&sim, &sim.a, MS(60));
+    sim_run(&sim, SEC(1));
+    ck_assert_ptr_null(strstr(ds_cstr(&sim.log), "a:region-down"));
+    ds_clear(&sim.log);
+    ck_assert_uint_eq(status(&sim.a).n_flaps, 1);
+    ck_assert_int_eq(sim.a.s.hb.state, HEARTBEAT_UP);
+    ck_assert_uint_eq(sim.a.s.hb.n_down, 0);
+    ck_assert_uint_eq(sim.a.s.hb.n_excused, 1);
+    ck_assert_uint_eq(sim.a.s.hb.excuses, 0);
+    ck_assert_int_eq(sim.a.s.hb.detect_us, MS(30));
+
+    /* Without a stall, or with one long ago, the peer's word counts. */
+    sim_cut(&sim, true, false);
+    sim_run(&sim, MS(40));
+    sim_expect(&sim, "b:down b:region-down a:down a:region-down");
+    sim_cut(&sim, false, false);
+    sim_run(&sim, SEC(1));
+    ck_assert_uint_eq(sim.a.s.hb.n_up, 2);
+    ds_clear(&sim.log);
+
+    /* It must come back in time. */
+    sim_sleep(&sim, &sim.a, MS(60));
+    sim_run(&sim, MS(59));
+    sim_expect(&sim, "b:down b:region-down");
+    sim_cut(&sim, true, true);
+    sim_run(&sim, MS(2));
+    sim_expect(&sim, "a:down a:excused");
+    sim_run(&sim, MS(30));
+    sim_expect(&sim, "a:region-down");
+    sim_destroy(&sim);
+}
+END_TEST
+
 START_TEST(override_takes_the_region_down_first)
 {
     struct sim sim;
@@ -611,4 +656,5 @@ UNIT_MAIN("bfd-session",
           admin_down_from_the_start, each_authentication_comes_up,
           wrong_authentication_never_comes_up, restart_with_sequence_numbers,
           own_stall_keeps_session_and_region, stall_with_packets_waiting,
+          own_stall_that_the_peer_notices,
           override_takes_the_region_down_first)

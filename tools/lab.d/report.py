@@ -18,9 +18,6 @@ PUBLISHED = {
 # What may be lost beside detection: T_nrp + T_nd.
 ALLOWANCE_MS = 10
 
-# A client that was late by more than this saw its own machine stand still.
-CLIENT_STALL_MS = 3
-
 
 def load(name):
     with open(name) as f:
@@ -60,7 +57,7 @@ def make_row(args):
         "failures": perf["failures"],
         "recovered": perf["t_un_cut"] == "no",
         "stalls_excused": args.stalls,
-        "client_stalls": perf["own_stalls"],
+        "client_stall": perf["t_un_own_stall"],
         "client_stall_max_ms": round(perf["own_stall_max_ms"], 3),
         "servers": {s["server"]: s["successes"] for s in perf["servers"]},
     }
@@ -76,9 +73,8 @@ def span(ms):
 
 
 def stood_still(row):
-    """Was the agent or the client itself late by more than it may be?"""
-    return (row["stalls_excused"] > 0
-            or row["client_stall_max_ms"] > CLIENT_STALL_MS)
+    """Was the agent or the client itself late during the outage?"""
+    return row["stalls_excused"] > 0 or row["client_stall"]
 
 
 def verdict(row):

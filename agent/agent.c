@@ -416,7 +416,7 @@ set_sessions(struct agent *a)
                                    xmemdup(&pr->session,
                                            sizeof pr->session)));
             } else {
-                char *s = xasprintf("region %s: cannot open %s for beats "
+                char *s = xasprintf("Region %s: cannot open %s for beats "
                                     "(%s)", node->name, pr->ifname,
                                     ovs_strerror(error));
                 sset_add_and_free(&a->plan_complaints, s);

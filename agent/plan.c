@@ -49,13 +49,13 @@ place_region(struct plan_region *pr, const struct plan_input *in,
         pr->bypass = neigh_link(in->neigh, region->port, &link);
     } else {
         if (vswitch_ready(in->vswitch)) {
-            complain(complaints, "region %s: no bridge has port %s",
+            complain(complaints, "Region %s: no bridge has port %s",
                      region->name, region->port);
         }
         return;
     }
     if (in->config->bridge && strcmp(in->config->bridge, pr->bridge)) {
-        complain(complaints, "region %s: port %s is in bridge %s, but the "
+        complain(complaints, "Region %s: port %s is in bridge %s, but the "
                  "configuration says %s", region->name, region->port,
                  pr->bridge, in->config->bridge);
     }
@@ -63,7 +63,7 @@ place_region(struct plan_region *pr, const struct plan_input *in,
                 sizeof pr->ifname);
     pr->has_link = neigh_link(in->neigh, pr->ifname, &link);
     if (!pr->has_link) {
-        complain(complaints, "region %s: this host has no device %s",
+        complain(complaints, "Region %s: this host has no device %s",
                  region->name, pr->ifname);
     }
     pr->link_up = pr->has_link && link.carrier;
@@ -88,7 +88,7 @@ choose_local(struct plan_region *pr, const struct plan_input *in,
                                 &s->local)) {
         char *peer = tpr_format_address(&s->peer);
 
-        complain(complaints, "region %s: no address of %s or %s is in the "
+        complain(complaints, "Region %s: no address of %s or %s is in the "
                  "subnet of peer %s; set the heartbeat's local address",
                  region->name, pr->bridge, region->port, peer);
         free(peer);
@@ -150,7 +150,7 @@ plan_session(struct plan_region *pr, const struct plan_input *in,
     s->detect_override_us = region->detect_override_us;
     s->bfd = region->bfd;
     if (!pr->bypass && s->hb.interval_us < MIN_SWITCHED_INTERVAL_US) {
-        complain(complaints, "region %s: interval below 10ms needs a port "
+        complain(complaints, "Region %s: interval below 10ms needs a port "
                  "whose packets this host sees before the switch does, and "
                  "%s is none", region->name, region->port);
         return;
@@ -417,7 +417,7 @@ service_bridge(const struct plan *plan, const struct tpr_service *svc,
             continue;
         }
         if (bridge && strcmp(bridge, pr->bridge)) {
-            complain(complaints, "service %s: its regions are in different "
+            complain(complaints, "Service %s: its regions are in different "
                      "bridges, %s and %s", svc->name, bridge, pr->bridge);
             return NULL;
         }
@@ -489,7 +489,7 @@ plan_service(struct plan *plan, const struct plan_input *in,
 }
 
 /* Gives 'plan' the desired state of every bridge, each time that the policy
- * has decided.  With bypass in force no service is in it. */
+ * has decided.  With bypass in force it is empty. */
 void
 plan_bridges(struct plan *plan, const struct plan_input *in,
              struct sset *complaints)
@@ -505,7 +505,8 @@ plan_bridges(struct plan *plan, const struct plan_input *in,
         if (pr->bridge) {
             struct plan_bridge *pb = get_bridge(plan, in, pr->bridge);
 
-            if (pr->has_session && pr->session.type != HB_LINK) {
+            if (!in->config->bypass && pr->has_session
+                && pr->session.type != HB_LINK) {
                 pb->paths[pb->state.n_paths++] = pr->path;
             }
         }

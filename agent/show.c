@@ -638,8 +638,7 @@ static void
 reply(struct unixctl_conn *conn, struct json *j, bool json,
       char *(*to_text)(const struct json *))
 {
-    char *text = json ? json_to_string(j, JSSF_SORT | JSSF_PRETTY)
-                 : to_text(j);
+    char *text = json ? json_to_string(j, JSSF_SORT) : to_text(j);
 
     unixctl_command_reply(conn, text);
     free(text);

@@ -104,6 +104,25 @@ differs(const int64_t *old, size_t n, int64_t new)
     return n != 1 || llabs(*old - new) > 50;
 }
 
+/* Returns the complaint about the object that 'format' names, or NULL. */
+static const char *
+find_complaint(const struct agent_view *v, const char *format,
+               const char *name)
+{
+    char *prefix = xasprintf(format, name);
+    const char *found = NULL;
+    const char *s;
+
+    SSET_FOR_EACH (s, v->complaints) {
+        if (!strncmp(s, prefix, strlen(prefix))) {
+            found = s;
+            break;
+        }
+    }
+    free(prefix);
+    return found;
+}
+
 /* Regions. */
 
 static void
@@ -157,9 +176,15 @@ write_region(const struct tprrec_region *row, const struct agent_view *v)
     long long int hold_us = 0, since_us = 0;
     const struct plan_region *pr;
     enum heartbeat_state state;
+    const char *complaint;
     struct hb_stats st;
     bool draining;
 
+    complaint = find_complaint(v, "Region %s: ", row->name);
+    tprrec_region_set_complaint(row, (complaint ? complaint
+                                      : find_complaint(
+                                          v, "Heartbeat of region %s: ",
+                                          row->name)));
     if (!region) {
         return;
     }
@@ -263,6 +288,8 @@ write_service(const struct tprrec_service *row, const struct agent_view *v)
     char s[ETH_ADDR_STRLEN + 1];
     struct eth_addr mac;
 
+    tprrec_service_set_complaint(row, find_complaint(v, "Service %s: ",
+                                                     row->name));
     if (!svc) {
         return;
     }

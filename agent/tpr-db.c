@@ -5,10 +5,13 @@
 #include <config.h>
 #include "tpr-db.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
+#include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "ovsdb-idl.h"
+#include "timeval.h"
 #include "tpr-idl.h"
 #include "util.h"
 
@@ -17,8 +20,14 @@ VLOG_DEFINE_THIS_MODULE(tpr_db);
 struct tpr_db {
     struct ovsdb_idl *idl;
     unsigned int seqno;         /* Of the contents last seen. */
-    bool was_locked;
+    long long int contended;    /* time_msec() since when another agent holds
+                                 * the lock, 0 if none does, LLONG_MAX once
+                                 * that was said. */
 };
+
+/* The server may notice the end of a killed agent a little later than the
+ * start of the next one. */
+enum { CONTENTION_MS = 2000 };
 
 /* The columns that the agent writes. */
 static const struct ovsdb_idl_column *const status_columns[] = {
@@ -86,23 +95,26 @@ tpr_db_destroy(struct tpr_db *db)
 void
 tpr_db_run(struct tpr_db *db)
 {
-    bool contended;
-
     ovsdb_idl_run(db->idl);
-    contended = ovsdb_idl_is_lock_contended(db->idl);
-    if (contended && !db->was_locked) {
-        static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
-
-        VLOG_WARN_RL(&rl, "another ovs-tprd holds this database's lock: "
-                     "waiting until it ends");
+    if (!ovsdb_idl_is_lock_contended(db->idl)) {
+        db->contended = 0;
+    } else if (!db->contended) {
+        db->contended = time_msec();
+    } else if (db->contended != LLONG_MAX
+               && time_msec() - db->contended >= CONTENTION_MS) {
+        VLOG_WARN("another ovs-tprd acts on this database: waiting until it "
+                  "ends");
+        db->contended = LLONG_MAX;
     }
-    db->was_locked = ovsdb_idl_has_lock(db->idl);
 }
 
 void
 tpr_db_wait(struct tpr_db *db)
 {
     ovsdb_idl_wait(db->idl);
+    if (db->contended && db->contended != LLONG_MAX) {
+        poll_timer_wait_until(db->contended + CONTENTION_MS);
+    }
 }
 
 /* Returns the database's contents, which 'db' keeps owning. */

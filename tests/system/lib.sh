@@ -255,6 +255,11 @@ perf_lost_at_most () {
 # perf_t_un_at_most MS [T_H]: what a death may cost is at most MS, plus what
 # this machine itself stood still meanwhile: tpr-perf tells, and the agent,
 # which then waits T_H (default: 10) ms longer.
+#
+# A shared machine stands still unseen, too, and a test is no benchmark: it
+# allows TPR_SLACK ms (500) more, a tenth of what detection without redirection
+# would cost.  "TPR_SLACK=0 tests/system/run" holds the bound itself, on a
+# machine that does nothing else; "tools/lab table1" and "deaths" measure.
 perf_t_un_at_most () {
     local stall=0 excused
     ! grep -q '"t_un_own_stall":true' "$PERF" ||
@@ -263,5 +268,6 @@ perf_t_un_at_most () {
     echo "T_un $(perf_value t_un_ms) ms, bound $1 ms, client's stall in it" \
         "$stall ms, stalls excused: $excused"
     perf_at_most t_un_ms "$(awk -v b="$1" -v s="$stall" -v e="$excused" \
-        -v h="${2:-10}" 'BEGIN { print b + s + e * h }')"
+        -v h="${2:-10}" -v slack="${TPR_SLACK:-500}" \
+        'BEGIN { print b + s + e * h + slack }')"
 }

@@ -1,16 +1,25 @@
 #! /bin/bash
-# Nothing dies for a minute with beats every 1 ms, 3 of which may be missed.
+# Nothing dies while nothing is wrong, under requests from many clients at once.
 #
 #   client .10 --- switch .1 --+-- r1 .50 = VIP
 #                              +-- r2 .60
+#
+# With TPR_SLACK=0, on a machine that does nothing else: beats every 1 ms for a
+# minute.  A shared machine stands still for longer than the 3 ms that this
+# would leave, and then both ends are right to call the other dead.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/deaths.sh"
 
-start_lab --interval 1ms --fall 3
+if test "${TPR_SLACK:-500}" = 0; then
+    interval=1ms seconds=60
+else
+    interval=50ms seconds=10
+fi
+start_lab --interval $interval --fall 3
 expect_healthy
-perf_start -t 500ms
-perf_end 60
+perf_start -t 500ms -c 8 -i 1ms
+perf_end $seconds
 perf_at_most failures 0
 appctl tpr/heartbeats
 history | grep -E 'TPR-(101|301)' && fail "something went down."

@@ -37,6 +37,7 @@ restart r1
 
 lab kill r1 --how silent
 expect_region_down
+wait_for 5 eval 'history | grep -q TPR-201'
 restart r2
 expect_region_down
 

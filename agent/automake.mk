@@ -29,6 +29,7 @@ agent_libtpr_la_SOURCES += agent/frame.c agent/frame.h
 agent_libtpr_la_SOURCES += agent/hb-io.h
 agent_libtpr_la_SOURCES += agent/hb-io-packet.c
 agent_libtpr_la_SOURCES += agent/hb-io-udp.c
+agent_libtpr_la_SOURCES += agent/hb-loop.c agent/hb-loop.h
 agent_libtpr_la_SOURCES += agent/hb-session.c agent/hb-session.h
 agent_libtpr_la_SOURCES += agent/hb-thread.c agent/hb-thread.h
 agent_libtpr_la_SOURCES += agent/heartbeat.c agent/heartbeat.h

@@ -51,8 +51,8 @@ at_exit () {
     for file in "$DIR"/*.pid; do
         test ! -e "$file" || kill -9 "$(cat "$file")" 2> /dev/null || :
     done
-    ip netns del $A 2> /dev/null || :
-    ip netns del $B 2> /dev/null || :
+    ip netns del "$A" 2> /dev/null || :
+    ip netns del "$B" 2> /dev/null || :
     if test $status != 0 && test $status != 77 && test -n "${TPR_TEST_DIR-}"
     then
         cp "$DIR"/*.log "$DIR"/*.out "$TPR_TEST_DIR" 2> /dev/null || :
@@ -68,19 +68,19 @@ need () {
         command -v "$program" > /dev/null || skip "$program was not found"
     done
     test "$(id -u)" = 0 || skip "needs root"
-    ip netns add $A 2> /dev/null || skip "network namespaces are not allowed here"
-    ip netns add $B
-    ip link add a0 netns $A type veth peer name b0 netns $B
-    ip -n $A link set a0 address 02:00:00:00:00:01 up
-    ip -n $B link set lo up
-    ip -n $B link set b0 address 02:00:00:00:00:02 up
-    ip -n $B address add 10.99.0.2/24 dev b0
-    ip -n $B address add fd99::2/64 dev b0 nodad
-    ip -n $B neigh replace 10.99.0.1 lladdr 02:00:00:00:00:01 dev b0 nud permanent
-    ip -n $B neigh replace fd99::1 lladdr 02:00:00:00:00:01 dev b0 nud permanent
+    ip netns add "$A" 2> /dev/null || skip "network namespaces are not allowed here"
+    ip netns add "$B"
+    ip link add a0 netns "$A" type veth peer name b0 netns "$B"
+    ip -n "$A" link set a0 address 02:00:00:00:00:01 up
+    ip -n "$B" link set lo up
+    ip -n "$B" link set b0 address 02:00:00:00:00:02 up
+    ip -n "$B" address add 10.99.0.2/24 dev b0
+    ip -n "$B" address add fd99::2/64 dev b0 nodad
+    ip -n "$B" neigh replace 10.99.0.1 lladdr 02:00:00:00:00:01 dev b0 nud permanent
+    ip -n "$B" neigh replace fd99::1 lladdr 02:00:00:00:00:01 dev b0 nud permanent
 }
 
-in_b () { ip netns exec $B "$@"; }
+in_b () { ip netns exec "$B" "$@"; }
 
 # wait_for SECONDS COMMAND...: until it succeeds.
 wait_for () {
@@ -102,7 +102,7 @@ probe () {
         4) set -- --local 10.99.0.1 --peer 10.99.0.2 "$@" ;;
         6) set -- --local fd99::1 --peer fd99::2 "$@" ;;
     esac
-    ip netns exec $A hb-probe "$@" > "$DIR/$name.out" 2>&1 &
+    ip netns exec "$A" hb-probe "$@" > "$DIR/$name.out" 2>&1 &
     PIDS+=($!)
     PROBE=$!
 }

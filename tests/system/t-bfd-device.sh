@@ -6,11 +6,11 @@ need tpr-regiond
 
 # Another probe, on the other side, speaks as the region; also by packet
 # socket, so the kernel must not answer for its addresses.
-ip -n $B address flush dev b0
+ip -n "$B" address flush dev b0
 region () {
     local name=$1
     shift
-    ip netns exec $B hb-probe --device b0 --local 10.99.0.2 --peer 10.99.0.1 \
+    ip netns exec "$B" hb-probe --device b0 --local 10.99.0.2 --peer 10.99.0.1 \
         --time-ms 60000 "$@" > "$DIR/$name.out" 2>&1 &
     PIDS+=($!)
     REGION=$!
@@ -35,10 +35,10 @@ kill -9 "$REGION"
 region down-region --interval-us 10000
 probe down 4 --interval-us 10000
 wait_says down ' up$'
-ip -n $A link set a0 down
+ip -n "$A" link set a0 down
 wait_says down ' error Network is down$'
 wait_says down ' down cause="link down"'
-ip -n $A link set a0 up
+ip -n "$A" link set a0 up
 wait_for 10 up_again down 2
 test "$(grep -c ' error ' "$DIR/down.out")" = 1 || fail "an error was told more than once"
 
@@ -55,14 +55,14 @@ kill -9 "$REGION"
 region anew-region --interval-us 10000
 probe anew 4 --interval-us 10000
 wait_says anew ' up$'
-ip -n $A link del a0
+ip -n "$A" link del a0
 wait_says anew ' error '
 wait_says anew ' down cause="link down"'
 kill -HUP "$PROBE"
 wait_says anew ' set again: No such device$'
-ip link add a0 netns $A type veth peer name b0 netns $B
-ip -n $A link set a0 up
-ip -n $B link set b0 up
+ip link add a0 netns "$A" type veth peer name b0 netns "$B"
+ip -n "$A" link set a0 up
+ip -n "$B" link set b0 up
 kill -HUP "$PROBE"
 wait_says anew ' set again: ok$'
 # The other side's probe has lost its device, too.

@@ -386,8 +386,10 @@ decide(struct agent *a)
 
 /* Plans. */
 
+/* Ends the sessions of regions that are gone.  One whose device is gone stays:
+ * the region is down, not unknown. */
 static void
-set_sessions(struct agent *a)
+end_sessions(struct agent *a)
 {
     struct shash_node *node;
 
@@ -396,12 +398,22 @@ set_sessions(struct agent *a)
         const struct plan_region *pr
             = shash_find_data(&a->plan->regions, node->name);
 
-        if (!pr || !pr->has_session || pr->session.id != old->id) {
+        if (!pr || pr->region->index != old->id) {
             hb_thread_remove(a->hb, old->id);
             free(node->data);
             shash_delete(&a->sessions, node);
+        } else if (!pr->has_session && pr->bypass && !pr->has_link) {
+            hb_thread_set_link(a->hb, old->id, false);
         }
     }
+}
+
+static void
+set_sessions(struct agent *a)
+{
+    struct shash_node *node;
+
+    end_sessions(a);
     SHASH_FOR_EACH (node, &a->plan->regions) {
         const struct plan_region *pr = node->data;
         struct hb_session_config *old = shash_find_data(&a->sessions,

@@ -110,19 +110,6 @@ choose_local(struct plan_region *pr, const struct plan_input *in,
 }
 
 static void
-choose_peer_mac(struct plan_region *pr, const struct plan_input *in)
-{
-    const struct tpr_region *region = pr->region;
-    struct eth_addr mac = region->peer_mac;
-
-    if (eth_addr_is_zero(mac)) {
-        neigh_lookup(in->neigh, pr->ifname, region->vlan, &region->peer,
-                     &mac);
-    }
-    memcpy(pr->session.peer_mac, mac.ea, sizeof pr->session.peer_mac);
-}
-
-static void
 plan_session(struct plan_region *pr, const struct plan_input *in,
              struct sset *complaints)
 {
@@ -158,7 +145,7 @@ plan_session(struct plan_region *pr, const struct plan_input *in,
     if (!choose_local(pr, in, complaints)) {
         return;
     }
-    choose_peer_mac(pr, in);
+    memcpy(s->peer_mac, region->peer_mac.ea, sizeof s->peer_mac);
     pr->has_session = true;
 
     pr->path.port = CONST_CAST(char *, region->port);
@@ -349,15 +336,6 @@ plan_want_neighbours(const struct plan *plan, const struct plan_input *in,
     struct shash_node *node;
 
     neigh_want_begin(neigh);
-    SHASH_FOR_EACH (node, &plan->regions) {
-        const struct plan_region *pr = node->data;
-
-        if (pr->has_session && pr->session.type != HB_LINK
-            && eth_addr_is_zero(pr->region->peer_mac)) {
-            neigh_want(neigh, pr->ifname, pr->region->vlan,
-                       &pr->region->peer, NULL);
-        }
-    }
     SHASH_FOR_EACH (node, &in->config->services) {
         const struct tpr_service *svc = node->data;
 

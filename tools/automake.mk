@@ -33,3 +33,11 @@ EXTRA_DIST += \
 	tools/lab.d/switch.sh \
 	tools/lab.d/table1.sh \
 	tools/quickstart
+
+# A pair of switches.
+pairdir = $(datadir)/ovs-tpr/pair
+dist_pair_SCRIPTS = tools/pair/tpr-pair-check tools/pair/tpr-pair-notify
+dist_pair_DATA = \
+	tools/pair/README.md \
+	tools/pair/keepalived.conf \
+	tools/pair/pair.conf

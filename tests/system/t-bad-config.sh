@@ -34,7 +34,7 @@ perf_end
 perf_t_un_at_most 40
 lab heal r1
 
-ctl set Service web vip=172.20.126.50:80/tcp -- \
+ctl set Service web 'vip="172.20.126.50:80/tcp"' -- \
     set Heartbeat "$heartbeat" interval=10ms
 wait_for 5 eval 'test "$(n_complaints)" = 0'
 expect_healthy

@@ -24,8 +24,8 @@ agent_start () {
 bridge_addresses () {
     wait_for 10 ip -n "$NS-sw" link show br0 ||
         die "the bridge did not appear; see $OVS_LOGDIR/ovs-vswitchd.log"
-    ip -n "$NS-sw" address add "$NET4.1/24" dev br0
-    ip -n "$NS-sw" address add "$NET6:1/64" dev br0 nodad
+    ip -n "$NS-sw" address replace "$NET4.1/24" dev br0
+    ip -n "$NS-sw" address replace "$NET6:1/64" dev br0 nodad
     ip -n "$NS-sw" link set br0 up
 }
 

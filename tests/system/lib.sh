@@ -69,10 +69,11 @@ at_exit () {
 keep_logs () {
     local file
     test -n "$TPR_TEST_DIR" && test -d "$LABS/$NAME" || return 0
-    on_switch ovs-appctl -t ovs-tprd tpr/show > "$TPR_TEST_DIR/show" 2>&1 || :
-    on_switch ovs-appctl -t ovs-tprd tpr/history > "$TPR_TEST_DIR/history" \
-        2>&1 || :
-    on_switch ovs-ofctl -O OpenFlow14 dump-flows br0 > "$TPR_TEST_DIR/flows" \
+    on_switch timeout 5 ovs-appctl -t ovs-tprd tpr/show \
+        > "$TPR_TEST_DIR/show" 2>&1 || :
+    on_switch timeout 5 ovs-appctl -t ovs-tprd tpr/history \
+        > "$TPR_TEST_DIR/history" 2>&1 || :
+    on_switch timeout 5 ovs-ofctl -O OpenFlow14 dump-flows br0 > "$TPR_TEST_DIR/flows" \
         2>&1 || :
     for file in "$LABS/$NAME"/log/*.log "$LABS/$NAME"/r*/*.log \
             "$LABS/$NAME"/perf*; do
@@ -134,8 +135,8 @@ lab () {
 
 on_switch () { "$LAB" exec --name "$NAME" switch -- "$@"; }
 on_client () { "$LAB" exec --name "$NAME" client -- "$@"; }
-ctl () { on_switch ovs-tprctl "$@"; }
-appctl () { on_switch ovs-appctl -t ovs-tprd "$@"; }
+ctl () { on_switch ovs-tprctl --timeout=20 "$@"; }
+appctl () { on_switch timeout 20 ovs-appctl -t ovs-tprd "$@"; }
 
 # Waiting and asking ---------------------------------------------------------
 
@@ -231,7 +232,8 @@ perf_end () {
 
 # A number from tpr-perf's report, such as t_un_ms.
 perf_value () {
-    sed -n "s/.*\"$1\":\(-\{0,1\}[0-9.]*\).*/\1/p" "$PERF"
+    # The first one: each server has some of the same names.
+    grep -o "\"$1\":-\{0,1\}[0-9.]*" "$PERF" | sed -n '1s/.*://p'
 }
 
 # perf_at_most NAME NUMBER

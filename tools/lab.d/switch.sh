@@ -20,7 +20,7 @@ agent_start () {
         --pidfile --log-file "unix:$OVS_RUNDIR/db.sock"
 }
 
-# What is lost with a restart of ovs-vswitchd, whose tap device br0 is new.
+# Addresses of the bridge's own device, which mostly outlives ovs-vswitchd.
 bridge_addresses () {
     wait_for 10 ip -n "$NS-sw" link show br0 ||
         die "the bridge did not appear; see $OVS_LOGDIR/ovs-vswitchd.log"

@@ -38,8 +38,13 @@ COVERAGE_DEFINE(agent_fact);
 COVERAGE_DEFINE(agent_decide);
 COVERAGE_DEFINE(agent_replan);
 
-/* After this long a change is reported though the switch did not confirm. */
-enum { BATCH_PATIENCE_US = 2 * 1000 * 1000 };
+enum {
+    /* After this long a change is reported though the switch did not
+     * confirm. */
+    BATCH_PATIENCE_US = 2 * 1000 * 1000,
+
+    GATHER_US = 200 * 1000,     /* Between two looks for complaints. */
+};
 
 /* Changes that were decided together, waiting for the switch to carry them
  * out. */
@@ -80,6 +85,7 @@ struct agent {
     struct shash sessions;      /* Region -> struct hb_session_config *:
                                  * handed to the heartbeat thread. */
     struct sset config_complaints, plan_complaints, complaints;
+    long long int gather_us;    /* Next look for complaints. */
     long long int start_ms;
 };
 
@@ -483,6 +489,7 @@ replan(struct agent *a)
     set_reachable(a);
     a->replan = false;
     a->reset = true;
+    a->gather_us = 0;
 }
 
 static unsigned int
@@ -545,6 +552,7 @@ reconfigure(struct agent *a)
     tpr_config_destroy(a->config);
     a->config = config;
     journal_configure(a->journal, config);
+    a->gather_us = 0;
     return true;
 }
 
@@ -594,17 +602,14 @@ report_batches(struct agent *a, bool all)
 }
 
 static void
-gather_complaints(struct agent *a)
+collect_complaints(const struct agent *a, struct sset *all)
 {
     struct shash_node *node;
     const char *s;
 
-    sset_clear(&a->complaints);
-    SSET_FOR_EACH (s, &a->config_complaints) {
-        sset_add(&a->complaints, s);
-    }
+    sset_clone(all, &a->config_complaints);
     SSET_FOR_EACH (s, &a->plan_complaints) {
-        sset_add(&a->complaints, s);
+        sset_add(all, s);
     }
     if (!a->config) {
         return;
@@ -615,10 +620,36 @@ gather_complaints(struct agent *a)
         for (size_t i = 0; i < svc->n_backends; i++) {
             s = check_set_complaint(a->checks, svc->backends[i]);
             if (s) {
-                sset_add(&a->complaints, s);
+                sset_add(all, s);
             }
         }
     }
+}
+
+/* Brings the list of complaints up to date, now and then, and logs those that
+ * are new. */
+static void
+gather_complaints(struct agent *a)
+{
+    struct sset all;
+    const char *s;
+
+    if (tpr_now_us() < a->gather_us) {
+        return;
+    }
+    a->gather_us = tpr_now_us() + GATHER_US;
+    collect_complaints(a, &all);
+    SSET_FOR_EACH (s, &all) {
+        if (!sset_contains(&a->complaints, s)) {
+            VLOG_WARN("%s", s);
+            status_touch(a->status);
+        }
+    }
+    if (sset_count(&all) != sset_count(&a->complaints)) {
+        status_touch(a->status);
+    }
+    sset_swap(&a->complaints, &all);
+    sset_destroy(&all);
 }
 
 static bool
@@ -702,6 +733,7 @@ agent_wait(struct agent *a)
     if (!ovs_list_is_empty(&a->batches)) {
         poll_timer_wait(BATCH_PATIENCE_US / 1000);
     }
+    poll_timer_wait_until(a->gather_us / 1000 + 1);
     if (a->replan || a->reset) {
         poll_immediate_wake();
     }

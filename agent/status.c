@@ -486,6 +486,7 @@ write_root(const struct tprrec_tpr *tpr, const struct agent_view *v)
 
     smap_add_nocopy(&map, xstrdup("summary"), xstrdup(summary.line));
     smap_add_format(&map, "started_ms", "%lld", v->start_ms);
+    smap_add_format(&map, "refreshed_ms", "%lld", time_wall_msec());
     SHASH_FOR_EACH (node, v->bridges) {
         const struct datapath *dp = node->data;
         char *key = xasprintf("bridge-%s", node->name);

@@ -69,6 +69,9 @@ find_intent(struct ctl_context *ctx, const char *kind, const char *object)
 
 /* status */
 
+/* Three times what the agent needs at its slowest to write its status. */
+enum { STALE_MS = 20 * 1000 };
+
 enum level { LEVEL_OK, LEVEL_DEGRADED, LEVEL_FAILED, LEVEL_UNKNOWN };
 
 /* Appends what is wrong with the regions. */
@@ -92,6 +95,28 @@ judge_regions(struct ctl_context *ctx, struct ds *why)
     return n_bad;
 }
 
+/* The agent signs its status every few seconds.  If it has not for long, what
+ * the rows say is history: returns true and a sentence. */
+static bool
+is_stale(const struct tprrec_tpr *tpr, char **line)
+{
+    int64_t signed_ms = smap_get_ullong(&tpr->status, "refreshed_ms", 0);
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    if (time_wall_msec() - signed_ms < STALE_MS) {
+        return false;
+    }
+    ds_put_cstr(&s, "UNKNOWN: ovs-tprd does not report");
+    if (signed_ms) {
+        ds_put_cstr(&s, ", last");
+        put_age(&s, &signed_ms, 1);
+        ds_put_cstr(&s, " ago");
+    }
+    ds_put_cstr(&s, "; the switch works on as it was left");
+    *line = ds_steal_cstr(&s);
+    return true;
+}
+
 /* Judges everything; '*line' becomes one sentence, to be freed. */
 static enum level
 judge(struct ctl_context *ctx, char **line)
@@ -105,6 +130,9 @@ judge(struct ctl_context *ctx, char **line)
 
     if (!tpr || !tpr->version) {
         *line = xstrdup("UNKNOWN: ovs-tprd has not written to this database");
+        return LEVEL_UNKNOWN;
+    }
+    if (is_stale(tpr, line)) {
         return LEVEL_UNKNOWN;
     }
     n_bad = judge_regions(ctx, &why);

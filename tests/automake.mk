@@ -20,6 +20,7 @@ UNIT_TESTS += tests/unit/test-hb-thread
 UNIT_TESTS += tests/unit/test-heartbeat
 UNIT_TESTS += tests/unit/test-http
 UNIT_TESTS += tests/unit/test-icmp-echo
+UNIT_TESTS += tests/unit/test-journal
 UNIT_TESTS += tests/unit/test-liveness
 UNIT_TESTS += tests/unit/test-model
 UNIT_TESTS += tests/unit/test-notify

@@ -16,6 +16,7 @@ cd "$(dirname "$0")" || exit 1
 here=$PWD
 cd - > /dev/null || exit 1
 if test -z "$TPR_OVS_DIR"; then
+    # shellcheck source=/dev/null
     . "${TPR_ENV:-tests/env.sh}" || exit 1
 fi
 probe=${FLOWS_PROBE:-${TPR_BUILDDIR:-.}/tests/flows-probe}
@@ -212,7 +213,7 @@ marked () {
 # send_packet NAME PORT FLOW [PORT FLOW]..: the packet FLOW enters through
 # PORT; exactly the others must leave.
 send_packet () {
-    local name=$1 in=$2 flow=$3 port out= expected= n stamp
+    local name=$1 in=$2 flow=$3 port out='' expected='' n stamp
     declare -A seen
     shift 3
     while test $# -ge 2; do

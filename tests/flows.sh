@@ -12,9 +12,6 @@
 # through the same port: what came out before the mark is what the packet
 # caused, so that "nothing" is an observation, too.
 
-cd "$(dirname "$0")" || exit 1
-here=$PWD
-cd - > /dev/null || exit 1
 if test -z "$TPR_OVS_DIR"; then
     # shellcheck source=/dev/null
     . "${TPR_ENV:-tests/env.sh}" || exit 1

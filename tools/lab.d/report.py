@@ -30,13 +30,12 @@ def number(value):
 
 
 def decision(history, after):
-    """The first transition that names a dead region, else a moved service:
-    what the switch had to follow."""
-    new = [e for e in history if e.get("seq", 0) > after]
-    for event in ("TPR-101", "TPR-201", "TPR-301", "TPR-302"):
-        for entry in new:
-            if entry.get("event") == event and "applied_us" in entry:
-                return entry
+    """The first transition that says what died: what the switch had to
+    follow."""
+    for entry in history:
+        if (entry.get("seq", 0) > after and "applied_us" in entry
+                and entry.get("event") in ("TPR-101", "TPR-201")):
+            return entry
     return {}
 
 

@@ -5,6 +5,7 @@
 #include <config.h>
 #include "agent.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -433,6 +434,8 @@ set_sessions(struct agent *a)
                 free(shash_replace(&a->sessions, node->name,
                                    xmemdup(&pr->session,
                                            sizeof pr->session)));
+            } else if (error == EAGAIN) {
+                a->replan = true;       /* Its queue was full. */
             } else {
                 char *s = xasprintf("Region %s: cannot open %s for beats "
                                     "(%s)", node->name, pr->ifname,
@@ -474,6 +477,7 @@ replan(struct agent *a)
     struct shash_node *node;
 
     COVERAGE_INC(agent_replan);
+    a->replan = false;
     plan_destroy(a->plan);
     sset_clear(&a->plan_complaints);
     a->plan = plan_create(&in, &a->plan_complaints);
@@ -487,7 +491,6 @@ replan(struct agent *a)
     set_sessions(a);
     plan_want_neighbours(a->plan, &in, a->neigh);
     set_reachable(a);
-    a->replan = false;
     a->reset = true;
     a->gather_us = 0;
 }

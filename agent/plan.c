@@ -66,7 +66,12 @@ place_region(struct plan_region *pr, const struct plan_input *in,
         complain(complaints, "Region %s: this host has no device %s",
                  region->name, pr->ifname);
     }
-    pr->link_up = pr->has_link && link.carrier;
+    /* The port's own carrier counts, where it is a device of this host. */
+    pr->link_up = pr->has_link;
+    if (pr->has_link && (pr->bypass
+                         || neigh_link(in->neigh, region->port, &link))) {
+        pr->link_up = link.carrier;
+    }
 }
 
 /* Chooses the address and MAC that beats come from.  Returns false after a

@@ -11,6 +11,7 @@ TABLE1_ROWS="2s,10 2s,5 1s,5 500ms,5 10ms,3 1ms,3"
 table1 () {
     local row base=$NAME rows=()
     run_defaults 60s
+    # shellcheck disable=SC2034
     CHECK=none
     TABLE1_DIR=$(mktemp -d "${TMPDIR:-/tmp}/ovs-tpr-table1.XXXXXX")
     trap 'table1_end' EXIT

@@ -28,6 +28,7 @@
 #include "sset.h"
 #include "status.h"
 #include "timeval.h"
+#include "tpr-config.h"
 #include "tpr-db.h"
 #include "tpr-time.h"
 #include "util.h"
@@ -82,6 +83,7 @@ struct agent {
     unsigned int vswitch_seqno, neigh_seqno, port_seqno;
     bool replan;                /* Regions must be planned anew. */
     bool reset;                 /* Bridges must be handed their state anew. */
+    bool standby;               /* Another agent acts on the database. */
 
     struct shash sessions;      /* Region -> struct hb_session_config *:
                                  * handed to the heartbeat thread. */
@@ -122,6 +124,8 @@ agent_create(const char *tpr_db, const char *ovs_db)
     a->policy = policy_create();
     a->journal = journal_create();
     a->hb = hb_thread_create(a->liveness, TPR_MAX_REGIONS);
+    journal_note(a->journal, JOURNAL_START, "agent", "", "",
+                 "ovs-tprd " TPR_VERSION " started");
     shash_init(&a->bridges);
     shash_init(&a->set_seqs);
     shash_init(&a->sessions);
@@ -326,13 +330,10 @@ get_datapath(struct agent *a, const char *bridge)
     struct datapath *dp = shash_find_data(&a->bridges, bridge);
 
     if (!dp) {
-        const char *name = a->config->datapath;
-        const struct datapath_class *class = datapath_lookup(name);
+        const struct datapath_class *class
+            = datapath_lookup(a->config->datapath);
 
         if (!class) {
-            char *c = xasprintf("this ovs-tprd has no datapath provider %s; "
-                                "it uses flows", name);
-            sset_add_and_free(&a->plan_complaints, c);
             class = datapath_lookup("auto");
         }
         dp = class->open(bridge);
@@ -341,6 +342,31 @@ get_datapath(struct agent *a, const char *bridge)
         VLOG_INFO("bridge %s: datapath provider %s", bridge, class->name);
     }
     return dp;
+}
+
+static void
+close_bridge(struct agent *a, struct shash_node *node)
+{
+    struct datapath *dp = node->data;
+
+    free(shash_find_and_delete(&a->set_seqs, node->name));
+    dp->class->close(dp);
+    shash_delete(&a->bridges, node);
+}
+
+/* Forgets bridges that nothing is in and that the switch no longer has. */
+static void
+close_unused(struct agent *a)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH_SAFE (node, &a->bridges) {
+        if (!shash_find(&a->plan->bridges, node->name)
+            && vswitch_ready(a->vswitch)
+            && !vswitch_has_bridge(a->vswitch, node->name)) {
+            close_bridge(a, node);
+        }
+    }
 }
 
 /* Hands the desired state to every bridge's provider; bridges that are no
@@ -353,6 +379,7 @@ set_bridges(struct agent *a, struct batch *b)
     SHASH_FOR_EACH (node, &a->plan->bridges) {
         get_datapath(a, node->name);
     }
+    close_unused(a);
     SHASH_FOR_EACH (node, &a->bridges) {
         static const struct dp_state empty;
         const struct plan_bridge *pb = shash_find_data(&a->plan->bridges,
@@ -378,6 +405,9 @@ decide(struct agent *a)
     if (!a->config || !a->plan) {
         return;
     }
+    if (policy_deadline(a->policy) <= tpr_now_us()) {
+        status_touch(a->status);
+    }
     policy_run(a->policy, tpr_now_us());
     b = take_changes(a);
     if (!b && !a->reset) {
@@ -393,8 +423,8 @@ decide(struct agent *a)
 
 /* Plans. */
 
-/* Ends the sessions of regions that are gone.  One whose device is gone stays:
- * the region is down, not unknown. */
+/* Ends the sessions of regions that are gone.  One whose device is gone, or
+ * whose port has left the switch, stays: the region is down, not unknown. */
 static void
 end_sessions(struct agent *a)
 {
@@ -406,11 +436,17 @@ end_sessions(struct agent *a)
             = shash_find_data(&a->plan->regions, node->name);
 
         if (!pr || pr->region->index != old->id) {
-            hb_thread_remove(a->hb, old->id);
+            if (hb_thread_remove(a->hb, old->id)) {
+                a->replan = true;       /* Its queue is full: later. */
+                continue;
+            }
             free(node->data);
             shash_delete(&a->sessions, node);
-        } else if (!pr->has_session && pr->bypass && !pr->has_link) {
-            hb_thread_set_link(a->hb, old->id, false);
+        } else if (!pr->has_session
+                   && (pr->bridge ? pr->bypass && !pr->has_link
+                       : vswitch_ready(a->vswitch))
+                   && hb_thread_set_link(a->hb, old->id, false)) {
+            a->replan = true;
         }
     }
 }
@@ -443,8 +479,9 @@ set_sessions(struct agent *a)
                 sset_add_and_free(&a->plan_complaints, s);
             }
         }
-        if (pr->has_session && !error) {
-            hb_thread_set_link(a->hb, pr->session.id, pr->link_up);
+        if (pr->has_session && !error
+            && hb_thread_set_link(a->hb, pr->session.id, pr->link_up)) {
+            a->replan = true;
         }
     }
 }
@@ -481,6 +518,13 @@ replan(struct agent *a)
     plan_destroy(a->plan);
     sset_clear(&a->plan_complaints);
     a->plan = plan_create(&in, &a->plan_complaints);
+    if (!datapath_lookup(a->config->datapath)) {
+        char *c = xasprintf("TPR: datapath: this ovs-tprd has no provider "
+                            "\"%s\", it uses \"flows\"",
+                            a->config->datapath);
+
+        sset_add_and_free(&a->plan_complaints, c);
+    }
     SHASH_FOR_EACH (node, &a->plan->regions) {
         const struct plan_region *pr = node->data;
 
@@ -574,6 +618,9 @@ batch_is_done(const struct agent *a, const struct batch *b,
         long long int when_us = 0;
         uint64_t seq = 0;
 
+        if (!dp) {
+            continue;           /* Closed meanwhile. */
+        }
         if (dp->class->applied(dp, &seq, &when_us) && seq >= *need) {
             *applied_us = MAX(*applied_us, when_us);
         } else if (dp->class->connected(dp)) {
@@ -676,6 +723,26 @@ all_applied(const struct agent *a)
     return true;
 }
 
+/* Steps back while another agent acts on the database: it closes the bridges,
+ * leaving all as it is, and comes back with a fresh comparison. */
+static void
+follow_lock(struct agent *a)
+{
+    bool standby = tpr_db_standby(a->db);
+    struct shash_node *node;
+
+    if (standby && !a->standby) {
+        report_batches(a, true);
+        SHASH_FOR_EACH_SAFE (node, &a->bridges) {
+            close_bridge(a, node);
+        }
+    }
+    if (!standby && a->standby) {
+        a->replan = true;
+    }
+    a->standby = standby;
+}
+
 /* One turn of the main loop. */
 void
 agent_run(struct agent *a)
@@ -685,13 +752,15 @@ agent_run(struct agent *a)
     bool reconfigured;
 
     collect_heartbeats(a);
-    decide(a);
-
+    if (!a->standby) {
+        decide(a);
+    }
     vswitch_run(a->vswitch);
     neigh_run(a->neigh, tpr_now_us());
     tpr_db_run(a->db);
+    follow_lock(a);
     reconfigured = reconfigure(a);
-    if (a->config) {
+    if (a->config && !a->standby) {
         SHASH_FOR_EACH (node, &a->bridges) {
             struct datapath *dp = node->data;
 
@@ -730,14 +799,14 @@ agent_wait(struct agent *a)
         dp->class->wait(dp);
     }
     deadline_us = policy_deadline(a->policy);
-    if (deadline_us != LLONG_MAX) {
+    if (deadline_us != LLONG_MAX && !a->standby) {
         poll_timer_wait_until(deadline_us / 1000 + 1);
     }
     if (!ovs_list_is_empty(&a->batches)) {
         poll_timer_wait(BATCH_PATIENCE_US / 1000);
     }
     poll_timer_wait_until(a->gather_us / 1000 + 1);
-    if (a->replan || a->reset) {
+    if ((a->replan || a->reset) && !a->standby) {
         poll_immediate_wake();
     }
 }
@@ -757,6 +826,7 @@ agent_view(const struct agent *a, struct agent_view *view)
         .bridges = &a->bridges,
         .complaints = &a->complaints,
         .db_connected = tpr_db_connected(a->db),
+        .standby = a->standby,
         .start_ms = a->start_ms,
     };
 }

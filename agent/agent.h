@@ -44,6 +44,7 @@ struct agent_view {
     const struct shash *bridges;        /* Name -> struct datapath *. */
     const struct sset *complaints;      /* All that hold now. */
     bool db_connected;
+    bool standby;                       /* Another agent acts. */
     long long int start_ms;             /* Wall clock. */
 };
 void agent_view(const struct agent *, struct agent_view *);

@@ -61,6 +61,11 @@ enum {
     CLEAR_MS = 2000,            /* Longest wait of clear(). */
 };
 
+/* Somebody else may take single flows of ours away and nobody tells: compare
+ * all with the switch this often, or COMPARE_COST times what a comparison
+ * takes, where that is more. */
+enum { COMPARE_MS = 10 * 1000, COMPARE_COST = 1000 };
+
 /* What an owner's flows are made of: a copy of what was set. */
 struct owner {
     struct flow_owner *flows;
@@ -106,6 +111,9 @@ struct datapath_flows {
     struct ovs_list bundles;
     struct bundle *open;        /* Being filled. */
     long long int retry_ms;     /* LLONG_MAX: none. */
+    long long int compare_ms;   /* Next comparison with the switch. */
+    long long int dump_ms;      /* When the dump began... */
+    long long int dump_took_ms; /* ...and how long the last one took. */
     bool drop_learned;          /* Delete all learned flows, too. */
     uint64_t *stale;            /* Cookies of learned flows to delete. */
     size_t n_stale, allocated_stale;
@@ -475,6 +483,7 @@ cb_dump_begin(void *df_)
 {
     struct datapath_flows *df = df_;
 
+    df->dump_ms = time_msec();
     flow_table_dump_begin(&df->table);
 }
 
@@ -499,6 +508,7 @@ cb_dump_end(void *df_)
 {
     struct datapath_flows *df = df_;
 
+    df->dump_took_ms = time_msec() - df->dump_ms;
     flow_table_dump_end(&df->table);
     flush(df);
 }
@@ -540,7 +550,7 @@ cb_committed(void *df_, uint32_t id, bool ok)
             break;
         }
     }
-    if (&b->node == &df->bundles) {
+    if (!b) {
         return;
     }
     ovs_list_remove(&b->node);
@@ -707,6 +717,13 @@ flows_run(struct datapath *dp, long long int now_us OVS_UNUSED)
         df->retry_ms = LLONG_MAX;
         ofconn_redump(df->conn);
     }
+    if (time_msec() >= df->compare_ms) {
+        if (df->compare_ms && ofconn_ready(df->conn)) {
+            ofconn_redump(df->conn);
+        }
+        df->compare_ms = time_msec() + MAX(COMPARE_MS,
+                                           df->dump_took_ms * COMPARE_COST);
+    }
     ofconn_run(df->conn);
 }
 
@@ -716,6 +733,7 @@ flows_wait(struct datapath *dp)
     struct datapath_flows *df = datapath_flows_cast(dp);
 
     ofconn_wait(df->conn);
+    poll_timer_wait_until(df->compare_ms);
     if (df->retry_ms != LLONG_MAX) {
         poll_timer_wait_until(df->retry_ms);
     }

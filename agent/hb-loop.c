@@ -252,11 +252,15 @@ obey(struct hb_thread *t, const struct hb_command *c, long long int now)
     }
 }
 
+/* The event is taken back before the queue is read: a command that comes in
+ * between wakes the thread once more, instead of never. */
 static void
 obey_all(struct hb_thread *t, long long int now)
 {
     struct hb_command c;
+    uint64_t count;
 
+    ignore(read(t->command_fd, &count, sizeof count) < 0);
     while (spsc_pop(&t->commands, &c)) {
         obey(t, &c, now);
     }
@@ -346,10 +350,10 @@ drain_event(struct hb_thread *t, uint32_t data, long long int now)
 {
     uint64_t count;
 
-    if (data == HB_EVENT_TIMER) {
+    if (data == HB_EVENT_COMMAND) {
+        return;                 /* obey_all() has seen to it. */
+    } else if (data == HB_EVENT_TIMER) {
         ignore(read(t->timer_fd, &count, sizeof count) < 0);
-    } else if (data == HB_EVENT_COMMAND) {
-        ignore(read(t->command_fd, &count, sizeof count) < 0);
     } else if (data >= HB_EVENT_HUB) {
         drain_hub(t, data - HB_EVENT_HUB, now);
     } else {

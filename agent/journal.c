@@ -392,7 +392,8 @@ intent_key(const struct tpr_intent *intent)
     static const char *const kinds[] = { "drain", "failover", "failback",
                                          "bypass" };
 
-    return xasprintf("%s %s%s%s", kinds[intent->kind], intent->object,
+    return xasprintf("%s%s%s%s%s", kinds[intent->kind],
+                     intent->object[0] ? " " : "", intent->object,
                      intent->to ? " to " : "", intent->to ? intent->to : "");
 }
 
@@ -404,8 +405,7 @@ note_new_intents(struct journal *j, const struct tpr_config *config,
         const struct tpr_intent *intent = &config->intents[i];
 
         if (!svec_contains(&j->intents, now->names[i])) {
-            char *reason = xasprintf("%s ordered by %s%s%s", now->names[i],
-                                     intent->who,
+            char *reason = xasprintf("ordered by %s%s%s", intent->who,
                                      intent->reason[0] ? ": " : "",
                                      intent->reason);
 

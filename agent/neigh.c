@@ -41,11 +41,13 @@ VLOG_DEFINE_THIS_MODULE(neigh);
 COVERAGE_DEFINE(neigh_ask);
 COVERAGE_DEFINE(neigh_answer);
 COVERAGE_DEFINE(neigh_send_error);
+COVERAGE_DEFINE(neigh_unasked);
 
 enum {
     ASK_FIRST_US = 100 * 1000,          /* Between questions, at first; */
     ASK_MAX_US = 2 * 1000 * 1000,       /* doubles up to this. */
     REFRESH_US = 20 * 1000 * 1000,      /* Once known. */
+    ANSWER_US = 3 * 1000 * 1000,        /* An answer may take so long. */
     RX_BUDGET = 64,                     /* Frames a run and socket. */
 };
 
@@ -60,6 +62,7 @@ struct entry {
     bool known;                 /* 'mac' is valid. */
     bool proven;                /* ...and from an answer, not a hint. */
     struct eth_addr mac;
+    long long int asked_us;     /* Time of the last question, 0: none. */
     long long int ask_us;       /* Time of the next question. */
     long long int backoff_us;
 };
@@ -637,6 +640,7 @@ ask(struct neigh *neigh, struct entry *e, long long int now_us)
     size = arp_nd_request(&e->addr, has_source ? &source : NULL, &mac,
                           e->vlan, frame);
     COVERAGE_INC(neigh_ask);
+    e->asked_us = now_us;
     if (send(sock->fd, frame, size, MSG_DONTWAIT) < 0) {
         COVERAGE_INC(neigh_send_error);
     }
@@ -649,8 +653,16 @@ answer(struct neigh *neigh, const char *ifname, uint16_t vlan,
 {
     struct entry *e = find_entry(neigh, ifname, vlan, addr);
 
-    if (e) {
+    if (!e) {
+        return;
+    }
+    /* Who was not asked has nothing to say: a host that shouts a wrong address
+     * must not move anybody's packets. */
+    if (!e->asked_us || now_us - e->asked_us > ANSWER_US) {
+        COVERAGE_INC(neigh_unasked);
+    } else {
         COVERAGE_INC(neigh_answer);
+        e->asked_us = 0;
         learn(neigh, e, mac, true);
         e->ask_us = now_us + REFRESH_US;
         e->backoff_us = ASK_FIRST_US;
@@ -689,7 +701,9 @@ receive(struct neigh *neigh, const char *ifname, struct port_sock *sock,
         } ctl;
         uint8_t buf[2048];
         struct iovec iov = { buf, sizeof buf };
+        struct sockaddr_ll from;
         struct msghdr msg = {
+            .msg_name = &from, .msg_namelen = sizeof from,
             .msg_iov = &iov, .msg_iovlen = 1,
             .msg_control = &ctl, .msg_controllen = sizeof ctl,
         };
@@ -702,7 +716,8 @@ receive(struct neigh *neigh, const char *ifname, struct port_sock *sock,
             return errno == EAGAIN || errno == EINTR || errno == ENETDOWN;
         }
         outer = stripped_vlan(&msg);
-        if (arp_nd_parse_answer(buf, n, &addr, &mac, &vlan)) {
+        if (from.sll_pkttype != PACKET_OUTGOING     /* The switch's own. */
+            && arp_nd_parse_answer(buf, n, &addr, &mac, &vlan)) {
             answer(neigh, ifname, outer ? outer : vlan, &addr, &mac, now_us);
         }
     }
@@ -723,15 +738,32 @@ ask_all_due(struct neigh *neigh, long long int now_us)
     }
 }
 
+/* Takes in what the kernel has to tell of links and addresses.  After an
+ * overrun the tables are read anew. */
+static void
+read_news(struct neigh *neigh)
+{
+    int error = neigh->mngr ? nl_cache_mngr_data_ready(neigh->mngr) : 0;
+
+    if (error < 0 && error != -NLE_AGAIN) {
+        static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+
+        VLOG_INFO_RL(&rl, "reading links and addresses anew (%s)",
+                     nl_geterror(error));
+        nl_cache_mngr_free(neigh->mngr);
+        neigh->mngr = NULL;
+        open_caches(neigh);
+        neigh->seqno++;
+    }
+}
+
 /* Reads news of the kernel and answers of neighbours, and asks what is due. */
 void
 neigh_run(struct neigh *neigh, long long int now_us)
 {
     struct shash_node *node;
 
-    if (neigh->mngr) {
-        nl_cache_mngr_data_ready(neigh->mngr);
-    }
+    read_news(neigh);
     SHASH_FOR_EACH_SAFE (node, &neigh->socks) {
         if (!receive(neigh, node->name, node->data, now_us)) {
             close_sock(neigh, node);

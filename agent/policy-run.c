@@ -403,6 +403,9 @@ run_service(struct policy *p, struct pservice *s, long long int now_us)
     s->since_us = c->decided_us;
 }
 
+/* The wall clock may be set meanwhile: look again after a minute. */
+enum { MAX_WAIT_MS = 60 * 1000 };
+
 static void
 run_intents_deadline(struct policy *p, long long int now_us)
 {
@@ -410,9 +413,10 @@ run_intents_deadline(struct policy *p, long long int now_us)
         const struct tpr_intent *intent = &p->config->intents[i];
 
         if (intent->until_ms > p->wall_ms) {
-            p->deadline_us = MIN(p->deadline_us,
-                                 now_us + (intent->until_ms - p->wall_ms)
-                                          * 1000);
+            long long int wait_ms = MIN(intent->until_ms - p->wall_ms,
+                                        MAX_WAIT_MS);
+
+            p->deadline_us = MIN(p->deadline_us, now_us + wait_ms * 1000);
         }
     }
 }

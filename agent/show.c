@@ -114,7 +114,9 @@ put_stats(struct json *o, const struct tpr_region *region,
           const struct hb_stats *st)
 {
     put_int(o, "detect_us", st->hb.detect_us);
-    put_int(o, "last_beat_age_us", age_us(st->hb.last_beat_us));
+    if (st->hb.last_beat_us) {
+        put_int(o, "last_beat_age_us", age_us(st->hb.last_beat_us));
+    }
     put_int(o, "beats", st->hb.n_beats);
     put_int(o, "tx", st->tx);
     put_int(o, "rx", st->rx);
@@ -536,8 +538,13 @@ put_heartbeat(struct ds *s, const struct json *r)
     ds_put_format(s, "    beats %lld, sent %lld, received %lld, send errors "
                   "%lld, last beat ", get_int(r, "beats"), get_int(r, "tx"),
                   get_int(r, "rx"), get_int(r, "tx_errors"));
-    put_us(s, get_int(r, "last_beat_age_us"));
-    ds_put_cstr(s, " ago\n    longest gap ");
+    if (get(r, "last_beat_age_us")) {
+        put_us(s, get_int(r, "last_beat_age_us"));
+        ds_put_cstr(s, " ago");
+    } else {
+        ds_put_cstr(s, "never");
+    }
+    ds_put_cstr(s, "\n    longest gap ");
     put_us(s, get_int(r, "max_gap_us"));
     ds_put_cstr(s, ", own worst lateness ");
     put_us(s, get_int(r, "max_late_us"));

@@ -40,6 +40,8 @@ enum {
     HISTORY_PER_TXN = 200,              /* Rows. */
 };
 
+#define MAX_HISTORY_SEQ (INT64_MAX / 2)
+
 struct status {
     struct tpr_db *db;
     struct ovsdb_idl_txn *txn;  /* Under way, or NULL. */
@@ -245,6 +247,7 @@ write_backend(const struct tprrec_backend *row, const struct tpr_backend *b,
                              .neigh = v->neigh };
     enum policy_reason why = policy_usable(v->policy, b);
     struct check_stats st;
+    const char *complaint;
     struct eth_addr mac;
 
     SET_OPT(row, backend, index, b->index);
@@ -272,7 +275,26 @@ write_backend(const struct tprrec_backend *row, const struct tpr_backend *b,
         tprrec_backend_set_statistics(row, (const char **) keys, values,
                                       ARRAY_SIZE(keys));
     }
-    tprrec_backend_set_complaint(row, check_set_complaint(v->checks, b));
+    complaint = find_complaint(v, "Backend %s: ", b->name);
+    tprrec_backend_set_complaint(row, (complaint ? complaint
+                                       : check_set_complaint(v->checks, b)));
+}
+
+/* A row that the configuration does without has no state, but a reason. */
+static void
+leave_out_backend(const struct tprrec_service *svc,
+                  const struct tprrec_backend *row,
+                  const struct agent_view *v)
+{
+    char *name = xasprintf("%s/%s", svc->name,
+                           row->name && row->name[0] ? row->name
+                           : row->region ? row->region->name : "");
+
+    tprrec_backend_set_state(row, "left out");
+    tprrec_backend_set_reason(row, "its row is not valid");
+    tprrec_backend_set_complaint(row, find_complaint(v, "Backend %s: ",
+                                                     name));
+    free(name);
 }
 
 static void
@@ -291,6 +313,8 @@ write_service(const struct tprrec_service *row, const struct agent_view *v)
     tprrec_service_set_complaint(row, find_complaint(v, "Service %s: ",
                                                      row->name));
     if (!svc) {
+        tprrec_service_set_state(row, "left out");
+        tprrec_service_set_active(row, NULL, 0);
         return;
     }
     active = policy_active(v->policy, svc, &mode, &since_us);
@@ -313,6 +337,8 @@ write_service(const struct tprrec_service *row, const struct agent_view *v)
 
         if (b) {
             write_backend(row->backends[i], b, v);
+        } else {
+            leave_out_backend(row, row->backends[i], v);
         }
     }
 }
@@ -359,8 +385,16 @@ static void
 write_intent(const struct tprrec_intent *row, const struct agent_view *v,
              bool all_applied)
 {
+    char *prefix = xasprintf("Intent %s %s: ", row->kind, row->object);
+    const char *complaint = find_complaint(v, "%s", prefix);
     bool done;
 
+    free(prefix);
+    tprrec_intent_set_complaint(row, complaint);
+    if (complaint) {
+        tprrec_intent_set_state(row, "refused");
+        return;
+    }
     if (row->n_until && *row->until && *row->until <= time_wall_msec()) {
         tprrec_intent_delete(row);
         return;
@@ -452,6 +486,9 @@ load_history(struct status *s, struct journal *journal)
             .reason = row->reason,
         };
 
+        if (row->seq <= 0 || row->seq > MAX_HISTORY_SEQ) {
+            continue;           /* Not of our making. */
+        }
         for (size_t i = 0; i < row->n_budget; i++) {
             if (!strcmp(row->key_budget[i], "silence_us")) {
                 e.last_beat_us = row->mono_us - row->value_budget[i];

@@ -113,6 +113,11 @@ summary_make(const struct agent_view *v, struct summary *out)
     struct tally t = { .services = 0 };
     char *word;
 
+    if (v->standby) {
+        out->word = "standby";
+        out->line = xstrdup("STANDBY: another ovs-tprd acts on this database");
+        return;
+    }
     if (!v->config) {
         out->word = "starting";
         out->line = xstrdup("STARTING: no configuration yet");

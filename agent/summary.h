@@ -11,8 +11,8 @@
 struct agent_view;
 
 struct summary {
-    const char *word;           /* "ok", "degraded", "down", "bypass", or
-                                 * "starting". */
+    const char *word;           /* "ok", "degraded", "down", "bypass",
+                                 * "starting" or "standby". */
     char *line;                 /* "DEGRADED: r1 down 00:03:12, 2 services on
                                  * backup". */
 };

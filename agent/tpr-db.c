@@ -137,6 +137,15 @@ tpr_db_locked(const struct tpr_db *db)
     return ovsdb_idl_has_lock(db->idl);
 }
 
+/* Returns true if another agent acts on the database: then this one must not.
+ * While the database is out of reach nobody can tell, and the last
+ * configuration stays in force. */
+bool
+tpr_db_standby(const struct tpr_db *db)
+{
+    return ovsdb_idl_is_lock_contended(db->idl);
+}
+
 /* Returns true if the contents changed since this function last did. */
 bool
 tpr_db_changed(struct tpr_db *db)

@@ -25,6 +25,7 @@ void tpr_db_wait(struct tpr_db *);
 struct ovsdb_idl *tpr_db_idl(const struct tpr_db *);
 bool tpr_db_connected(const struct tpr_db *);
 bool tpr_db_locked(const struct tpr_db *);
+bool tpr_db_standby(const struct tpr_db *);
 bool tpr_db_changed(struct tpr_db *);
 int64_t tpr_db_next_cfg(const struct tpr_db *);
 

@@ -108,6 +108,20 @@ vswitch_find_port(const struct vswitch *vs, const char *port,
     return false;
 }
 
+/* Returns true if the switch has a bridge called 'bridge'. */
+bool
+vswitch_has_bridge(const struct vswitch *vs, const char *bridge)
+{
+    const struct ovsrec_bridge *br;
+
+    OVSREC_BRIDGE_FOR_EACH (br, vs->idl) {
+        if (!strcmp(br->name, bridge)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Returns true if a packet socket on the port's own device sees what comes in
  * by it, and can send past the switch: ordinary devices, on the kernel's
  * datapath or read by the userspace datapath through AF_PACKET.  Not so for

@@ -29,6 +29,7 @@ bool vswitch_ready(const struct vswitch *);
 
 bool vswitch_find_port(const struct vswitch *, const char *port,
                        struct vswitch_port *);
+bool vswitch_has_bridge(const struct vswitch *, const char *bridge);
 bool vswitch_port_bypasses(const struct vswitch_port *);
 
 #endif /* vswitch.h */

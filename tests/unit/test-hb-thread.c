@@ -193,6 +193,18 @@ START_TEST(a_device_that_is_not_there)
 }
 END_TEST
 
+/* Commands that come while the thread obeys others wake it again. */
+START_TEST(no_command_is_lost)
+{
+    for (int i = 0; i < 3000; i++) {
+        add_link(0);
+        ck_assert_int_eq(hb_thread_set_link(t, 0, true), 0);
+        ck_assert_int_eq(next_fact().type, HB_FACT_UP);
+        ck_assert_int_eq(hb_thread_remove(t, 0), 0);
+    }
+}
+END_TEST
+
 START_TEST(thread_tells_about_itself)
 {
     struct hb_thread_stats self;
@@ -218,6 +230,7 @@ suite(void)
     tcase_add_test(tcase, set_again_and_remove);
     tcase_add_test(tcase, facts_are_kept_for_a_slow_reader);
     tcase_add_test(tcase, a_device_that_is_not_there);
+    tcase_add_test(tcase, no_command_is_lost);
     tcase_add_test(tcase, thread_tells_about_itself);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -23,20 +23,7 @@
 #include "openvswitch/shash.h"
 #include "openvswitch/types.h"
 #include "packets.h"
-
-/* A service's protocol; IP protocol numbers, 0 is "any". */
-enum tpr_proto {
-    TPR_PROTO_ANY = 0,
-    TPR_PROTO_TCP = 6,
-    TPR_PROTO_UDP = 17,
-    TPR_PROTO_SCTP = 132,
-};
-
-struct tpr_port_range {
-    uint16_t first, last;       /* Host byte order, inclusive. */
-};
-
-enum { TPR_MAX_PORT_RANGES = 32 };
+#include "redirect.h"
 
 /* VIP, ports and protocol of a service. */
 struct tpr_vip {
@@ -44,19 +31,6 @@ struct tpr_vip {
     enum tpr_proto proto;
     size_t n_ports;             /* 0: all ports (or proto without ports). */
     struct tpr_port_range ports[TPR_MAX_PORT_RANGES];
-};
-
-#define TPR_POLICIES                                        \
-    TPR_POLICY(FAILOVER, "failover")                        \
-    TPR_POLICY(WEIGHTED, "weighted")                        \
-    TPR_POLICY(ROUND_ROBIN, "round-robin")                  \
-    TPR_POLICY(MAGLEV, "maglev")                            \
-    TPR_POLICY(LEAST_CONNECTIONS, "least-connections")      \
-    TPR_POLICY(SPILLOVER, "spillover")
-enum tpr_policy {
-#define TPR_POLICY(ENUM, NAME) TPR_POLICY_##ENUM,
-    TPR_POLICIES
-#undef TPR_POLICY
 };
 
 /* Every limit and default of the configuration.  Times in microseconds.  The
@@ -92,9 +66,6 @@ enum {
 #define TPR_HOUR_US (3600LL * 1000 * 1000)
 #define TPR_HOLD_LIMIT_US (24 * TPR_HOUR_US)    /* Holds, damping. */
 
-enum tpr_on_down { TPR_ON_DOWN_DEFAULT, TPR_ON_DOWN_RESET,
-                   TPR_ON_DOWN_RESELECT, TPR_ON_DOWN_KEEP };
-enum tpr_on_none { TPR_ON_NONE_DROP, TPR_ON_NONE_RESET, TPR_ON_NONE_PASS };
 enum tpr_failback { TPR_FAILBACK_AUTO, TPR_FAILBACK_MANUAL };
 
 #define TPR_CHECKS                              \

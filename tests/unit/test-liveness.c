@@ -157,14 +157,14 @@ END_TEST
 
 START_TEST(refuses_what_is_no_page)
 {
-    uint32_t other = 2, size = 100;
+    uint32_t other = TPR_PAGE_VERSION + 1, size = 100;
 
     liveness_close(open_ok());
     poke(offsetof(struct tpr_page, version), &other, sizeof other);
-    assert_refused("liveness page has version 2, this program needs 1; "
+    assert_refused("liveness page has version 3, this program needs 2; "
                    "stop what uses it and remove it");
 
-    other = 1;
+    other = TPR_PAGE_VERSION;
     poke(offsetof(struct tpr_page, version), &other, sizeof other);
     poke(offsetof(struct tpr_page, size), &size, sizeof size);
     assert_refused("liveness page is damaged (524864 bytes, its header says "

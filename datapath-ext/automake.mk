@@ -1,5 +1,18 @@
 # What a packet meets.  The files directly in this folder and those in its
 # folder ovs also appear in Open vSwitch's tree, folder tpr, by themselves
 # (build-aux/ovs-tree.sh); a patch in ovs-patches names the ones to compile.
+# libredirect is the same, compiled for our own tests.
 
-EXTRA_DIST += datapath-ext/redirect.h
+noinst_LTLIBRARIES += datapath-ext/libredirect.la
+datapath_ext_libredirect_la_SOURCES = \
+	datapath-ext/redirect-build.h \
+	datapath-ext/redirect-check.c \
+	datapath-ext/redirect-check.h \
+	datapath-ext/redirect-choose.h \
+	datapath-ext/redirect-hash.h \
+	datapath-ext/redirect-parse.h \
+	datapath-ext/redirect-rewrite.h \
+	datapath-ext/redirect-track.h \
+	datapath-ext/redirect.h \
+	datapath-ext/ring.c \
+	datapath-ext/ring.h

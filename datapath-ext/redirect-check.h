@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+
+/* Whether a redirect's description makes sense, and which packets it covers.
+ *
+ * Every way in (OpenFlow, ovs-ofctl, the agent) asks tpr_redirect_check(), so
+ * that all refuse the same with the same sentence.
+ *
+ * Pure; tpr_redirect_check() allocates its sentence.  Any thread. */
+
+#ifndef TPR_REDIRECT_CHECK_H
+#define TPR_REDIRECT_CHECK_H 1
+
+#include "redirect-parse.h"
+
+char *tpr_redirect_check(const struct tpr_redirect *)
+    __attribute__((warn_unused_result));
+void tpr_redirect_init(struct tpr_redirect *, uint32_t id);
+
+const char *tpr_policy_name(enum tpr_policy);
+const char *tpr_why_name(enum tpr_why);
+const char *tpr_counter_name(enum tpr_counter);
+const char *tpr_timeout_name(enum tpr_timeout);
+
+/* Is 'proto' one whose packets have ports? */
+TPR_INLINE bool
+tpr_proto_has_ports(uint8_t proto)
+{
+    return proto == TPR_PROTO_TCP || proto == TPR_PROTO_UDP
+           || proto == TPR_PROTO_SCTP;
+}
+
+/* Does 'r' serve address 'dst', protocol 'proto' and port 'dport' (network
+ * byte order)? */
+TPR_INLINE bool
+tpr_redirect_covers(const struct tpr_redirect *r, const struct tpr_addr *dst,
+                    uint8_t proto, uint16_t dport)
+{
+    uint16_t port = tpr_swap16(dport);
+
+    if ((r->proto && r->proto != proto) || !tpr_addr_equal(&r->vip, dst)) {
+        return false;
+    }
+    for (int i = 0; i < r->n_ports; i++) {
+        if (port >= r->ports[i].first && port <= r->ports[i].last) {
+            return true;
+        }
+    }
+    return !r->n_ports;
+}
+
+#endif /* redirect-check.h */

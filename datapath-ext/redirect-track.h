@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+
+/* What a connection's packets say about its life: which timeout applies, and
+ * whether it ended.
+ *
+ *                SYN                 SYN-ACK               ACK
+ *     (nothing) -----> half open ---------------> answered ---> established
+ *                          |                                      | FIN of
+ *                          |  RST of either side                  v both, ack
+ *                          +-----------------------------------> ended
+ *
+ * A connection that is met in the middle (no SYN) starts as established.  The
+ * tracker judges no sequence numbers, the ends do that; it remembers what a
+ * reset will need: the highest sequence number that the client was sent, and
+ * the client's last acknowledgment (RFC 5961 3.2).
+ *
+ * UDP and everything else: new until the backend has answered.  SCTP has no
+ * tracker of its own: an unanswered association has the timeout of a SYN, an
+ * answered one that of an established connection.
+ *
+ * Inline, pure.  Threads: both directions' packets may be tracked at once by
+ * two threads; each field has one direction that writes it, flags are only
+ * added. */
+
+#ifndef TPR_REDIRECT_TRACK_H
+#define TPR_REDIRECT_TRACK_H 1
+
+#include "redirect-parse.h"
+
+enum {
+    TPR_TRACK_SYN = 1,          /* Began with a SYN. */
+    TPR_TRACK_ANSWERED = 2,     /* The backend sent something (TCP: SYN-ACK). */
+    TPR_TRACK_ACKED = 4,        /* TCP: the client sent an ACK. */
+    TPR_TRACK_FIN_FORWARD = 8,
+    TPR_TRACK_FIN_REVERSE = 16,
+    TPR_TRACK_RST = 32,         /* A reset of either side passed. */
+    TPR_TRACK_RESET = 64,       /* We reset it: answer the client. */
+    TPR_TRACK_SEEN = 128,       /* 'rev_end' means something. */
+};
+
+struct tpr_track {
+    uint8_t flags;              /* TPR_TRACK_*. */
+    uint32_t rev_end;           /* Highest sequence end sent to the client. */
+    uint32_t cli_ack;           /* The client's last ACK. */
+};
+
+/* Is sequence number 'a' after 'b' (RFC 9293 3.4)? */
+TPR_INLINE bool
+tpr_seq_after(uint32_t a, uint32_t b)
+{
+    return (int32_t) (a - b) > 0;
+}
+
+/* Only a SYN was seen: the client has no connection yet. */
+TPR_INLINE bool
+tpr_track_half_open(uint8_t flags)
+{
+    return (flags & (TPR_TRACK_SYN | TPR_TRACK_ANSWERED | TPR_TRACK_ACKED))
+           == TPR_TRACK_SYN;
+}
+
+/* Both sides have closed, or one has torn it down. */
+TPR_INLINE bool
+tpr_track_ended(uint8_t flags)
+{
+    return (flags & TPR_TRACK_RST)
+           || (flags & (TPR_TRACK_FIN_FORWARD | TPR_TRACK_FIN_REVERSE))
+              == (TPR_TRACK_FIN_FORWARD | TPR_TRACK_FIN_REVERSE);
+}
+
+/* Which timeout a connection of protocol 'proto' with 'flags' has now. */
+TPR_INLINE enum tpr_timeout
+tpr_track_timeout(uint8_t flags, uint8_t proto)
+{
+    if (proto == TPR_PROTO_TCP) {
+        return (flags & (TPR_TRACK_FIN_FORWARD | TPR_TRACK_FIN_REVERSE
+                         | TPR_TRACK_RST | TPR_TRACK_RESET)
+                ? TPR_TIMEOUT_CLOSING
+                : (flags & TPR_TRACK_SYN) && !(flags & TPR_TRACK_ACKED)
+                ? TPR_TIMEOUT_SYN : TPR_TIMEOUT_ESTABLISHED);
+    } else if (proto == TPR_PROTO_SCTP) {
+        return (flags & TPR_TRACK_ANSWERED
+                ? TPR_TIMEOUT_ESTABLISHED : TPR_TIMEOUT_SYN);
+    }
+    return (flags & TPR_TRACK_ANSWERED
+            ? TPR_TIMEOUT_ANSWERED : TPR_TIMEOUT_NEW);
+}
+
+/* Notes a packet of the client.  Should be called for the first packet too,
+ * with '*t' zero. */
+TPR_INLINE void
+tpr_track_forward(struct tpr_track *t, const struct tpr_packet *p)
+{
+    if (p->tuple.proto != TPR_PROTO_TCP || p->frag == TPR_FRAG_LATER) {
+        return;
+    }
+    if (p->tcp_flags & TPR_TCP_SYN) {
+        t->flags |= TPR_TRACK_SYN;
+    } else if (p->tcp_flags & TPR_TCP_ACK) {
+        t->flags |= TPR_TRACK_ACKED;
+    }
+    if (p->tcp_flags & TPR_TCP_ACK) {
+        t->cli_ack = p->ack;
+    }
+    t->flags |= ((p->tcp_flags & TPR_TCP_FIN ? TPR_TRACK_FIN_FORWARD : 0)
+                 | (p->tcp_flags & TPR_TCP_RST ? TPR_TRACK_RST : 0));
+}
+
+/* Notes a packet of the backend. */
+TPR_INLINE void
+tpr_track_reverse(struct tpr_track *t, const struct tpr_packet *p)
+{
+    if (p->tuple.proto != TPR_PROTO_TCP) {
+        t->flags |= TPR_TRACK_ANSWERED;
+        return;
+    } else if (p->frag == TPR_FRAG_LATER) {
+        return;
+    }
+    if (!(p->tcp_flags & TPR_TCP_RST)) {
+        if (!(t->flags & TPR_TRACK_SEEN)
+            || tpr_seq_after(p->seq_end, t->rev_end)) {
+            t->rev_end = p->seq_end;
+        }
+        t->flags |= TPR_TRACK_ANSWERED | TPR_TRACK_SEEN;
+    }
+    t->flags |= ((p->tcp_flags & TPR_TCP_FIN ? TPR_TRACK_FIN_REVERSE : 0)
+                 | (p->tcp_flags & TPR_TCP_RST ? TPR_TRACK_RST : 0));
+}
+
+/* A client's SYN on a connection that ended opens a new one (RFC 9293
+ * 3.6.1): the old one is to be forgotten first. */
+TPR_INLINE bool
+tpr_track_reopens(uint8_t flags, const struct tpr_packet *p)
+{
+    return p->tuple.proto == TPR_PROTO_TCP
+           && (p->tcp_flags & (TPR_TCP_SYN | TPR_TCP_ACK | TPR_TCP_RST))
+              == TPR_TCP_SYN
+           && (tpr_track_ended(flags) || (flags & TPR_TRACK_RESET));
+}
+
+#endif /* redirect-track.h */

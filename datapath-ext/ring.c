@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+
+/* Maglev's look-up table: see ring.h. */
+
+#include <config.h>
+#include "ring.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "redirect-hash.h"
+#include "util.h"
+
+enum {
+    SEED_OFFSET = 0x6d61676c,   /* Two hashes of a member; not secret: all */
+    SEED_SKIP = 0x65762121,     /* switches shall agree. */
+};
+
+/* A member's own order of slots: offset, offset + skip, ... */
+struct member {
+    uint16_t index;             /* In the redirect's backends. */
+    uint32_t at;                /* Its next candidate. */
+    uint32_t skip;
+    uint64_t credit;            /* Grows with its weight. */
+};
+
+static bool
+is_prime(uint32_t n)
+{
+    for (uint32_t i = 2; i * i <= n; i++) {
+        if (n % i == 0) {
+            return false;
+        }
+    }
+    return n > 1;
+}
+
+/* Returns the size of a table for 'n_members': the first prime with a hundred
+ * slots or more each, which keeps the shares within one percent; at least 251
+ * and at most 65,521, the greatest that a slot's index has bits for. */
+uint32_t
+tpr_ring_size_for(unsigned int n_members)
+{
+    uint32_t size = MAX(n_members * 100, 251);
+
+    if (size >= 65521) {
+        return 65521;
+    }
+    while (!is_prime(size)) {
+        size++;
+    }
+    return size;
+}
+
+/* What a member is known by: its address and port, whatever its place in the
+ * list. */
+static uint32_t
+hash_member(const struct tpr_redirect_backend *b, uint32_t seed)
+{
+    struct tpr_tuple key;
+
+    memset(&key, 0, sizeof key);
+    key.src = key.dst = b->addr;
+    key.dport = tpr_swap16(b->l4_port);
+    return tpr_hash_tuple(&key, seed);
+}
+
+/* By address and port, so that the description's order does not matter. */
+static int
+compare_members(const void *a_, const void *b_, void *r_)
+{
+    const struct tpr_redirect *r = r_;
+    const struct tpr_redirect_backend *a
+        = &r->backends[((const struct member *) a_)->index];
+    const struct tpr_redirect_backend *b
+        = &r->backends[((const struct member *) b_)->index];
+    int order = memcmp(&a->addr, &b->addr, sizeof a->addr);
+
+    return order ? order : (int) a->l4_port - b->l4_port;
+}
+
+static struct member *
+make_members(const struct tpr_redirect *r, const bool *member, uint32_t size,
+             size_t n, uint64_t *max_weight)
+{
+    struct member *members = xcalloc(n, sizeof *members);
+    size_t m = 0;
+
+    *max_weight = 0;
+    for (uint16_t i = 0; i < r->n_backends; i++) {
+        const struct tpr_redirect_backend *b = &r->backends[i];
+
+        if (member[i] && b->weight) {
+            members[m++] = (struct member) {
+                .index = i,
+                .at = hash_member(b, SEED_OFFSET) % size,
+                .skip = hash_member(b, SEED_SKIP) % (size - 1) + 1,
+            };
+            *max_weight = MAX(*max_weight, b->weight);
+        }
+    }
+    qsort_r(members, n, sizeof *members, compare_members,
+            CONST_CAST(struct tpr_redirect *, r));
+    return members;
+}
+
+/* Gives 'm' its next slot that is free. */
+static void
+take_slot(struct tpr_ring *ring, struct member *m)
+{
+    while (ring->slot[m->at] != TPR_RING_EMPTY) {
+        m->at = (m->at + m->skip) % ring->size;
+    }
+    ring->slot[m->at] = m->index;
+}
+
+static void
+fill(struct tpr_ring *ring, const struct tpr_redirect *r,
+     struct member *members, size_t n, uint64_t max_weight)
+{
+    uint32_t left = ring->size;
+
+    while (left) {
+        for (size_t i = 0; i < n && left; i++) {
+            struct member *m = &members[i];
+
+            m->credit += r->backends[m->index].weight;
+            if (m->credit >= max_weight) {
+                m->credit -= max_weight;
+                take_slot(ring, m);
+                left--;
+            }
+        }
+    }
+}
+
+/* Returns the ring of those backends of 'r' for which 'member' is true and
+ * that have a weight, to be destroyed with tpr_ring_destroy(). */
+struct tpr_ring *
+tpr_ring_create(const struct tpr_redirect *r, const bool *member)
+{
+    struct tpr_ring *ring = xzalloc(sizeof *ring);
+    size_t n = 0;
+
+    for (uint16_t i = 0; i < r->n_backends; i++) {
+        n += member[i] && r->backends[i].weight;
+    }
+    if (n) {
+        uint64_t max_weight;
+        struct member *members;
+
+        ring->size = tpr_ring_size_for(n);
+        ring->slot = xmalloc(ring->size * sizeof *ring->slot);
+        memset(ring->slot, 0xff, ring->size * sizeof *ring->slot);
+        members = make_members(r, member, ring->size, n, &max_weight);
+        fill(ring, r, members, n, max_weight);
+        free(members);
+    }
+    return ring;
+}
+
+/* Frees 'ring'.  NULL is allowed. */
+void
+tpr_ring_destroy(struct tpr_ring *ring)
+{
+    if (ring) {
+        free(ring->slot);
+        free(ring);
+    }
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+
+/* Maglev's look-up table (Eisenbud et al., NSDI 2016, section 3.4): every
+ * member takes slots of a table of prime size in an order of its own, in turn
+ * and by weight, until the table is full.  A member that comes or goes moves
+ * few slots of others.
+ *
+ * A member is known by its address and port alone: equal sets give equal
+ * tables, in whatever order they are listed.
+ *
+ * Pure; allocates.  Threads: a ring never changes after it was made. */
+
+#ifndef TPR_RING_H
+#define TPR_RING_H 1
+
+#include "redirect.h"
+
+#define TPR_RING_EMPTY UINT16_MAX
+
+struct tpr_ring {
+    uint32_t size;              /* A prime; 0: nobody is a member. */
+    uint16_t *slot;             /* Indexes of backends. */
+};
+
+struct tpr_ring *tpr_ring_create(const struct tpr_redirect *,
+                                 const bool *member);
+void tpr_ring_destroy(struct tpr_ring *);
+uint32_t tpr_ring_size_for(unsigned int n_members);
+
+#endif /* ring.h */

@@ -116,14 +116,15 @@ tpr_build_rst(uint8_t *buf, const struct tpr_rst *rst)
 }
 
 /* Fills in 'rst' as the answer to the client's packet 'p': with ACK, a reset
- * at the number that it acknowledges, which its sender takes for certain;
- * without, one that acknowledges everything in it.  Returns false if 'p' must
- * not be answered, being a reset itself or no TCP. */
+ * at the number that it acknowledges, which its sender takes for certain; a
+ * SYN, one that acknowledges it.  Returns false if 'p' must not be answered,
+ * being a reset itself, neither of the two, or no TCP. */
 TPR_INLINE bool
 tpr_answer_rst(const struct tpr_packet *p, struct tpr_rst *rst)
 {
     if (p->tuple.proto != TPR_PROTO_TCP || p->frag == TPR_FRAG_LATER
-        || (p->tcp_flags & TPR_TCP_RST)) {
+        || (p->tcp_flags & TPR_TCP_RST)
+        || !(p->tcp_flags & (TPR_TCP_SYN | TPR_TCP_ACK))) {
         return false;
     }
     rst->src = p->tuple.dst;

@@ -20,13 +20,21 @@
 #include "redirect-parse.h"
 #include "ring.h"
 
+/* Loads the liveness word at 'P', whole, whoever writes it meanwhile. */
+#ifndef TPR_LOAD_WORD
+#ifdef __bpf__
+#define TPR_LOAD_WORD(P) (*(const volatile tpr_word *) (P))
+#else
+#define TPR_LOAD_WORD(P) __atomic_load_n(P, __ATOMIC_RELAXED)
+#endif
+#endif
+
 /* The state in a liveness word that 'index' means; UP for TPR_NO_WORD. */
 TPR_INLINE enum tpr_liveness
 tpr_page_state(const tpr_word *words, uint32_t index)
 {
     return (index == TPR_NO_WORD ? TPR_LIVENESS_UP
-            : tpr_word_state(__atomic_load_n(&words[index],
-                                             __ATOMIC_RELAXED)));
+            : tpr_word_state(TPR_LOAD_WORD(&words[index])));
 }
 
 /* May 'b' be given a new connection, by its port, its words and its weight?
@@ -104,13 +112,15 @@ tpr_choose_ring(const struct tpr_redirect *r, const struct tpr_ring *ring,
 /* Returns the index of the backend for a new connection whose forward tuple
  * has 'hash', or -1 if none is usable.  'why' has an enum tpr_why for each
  * backend; 'smooth' has a number for each, zero at first, which only the
- * round-robin policies use; 'ring' holds the backends of every priority and
- * only maglev uses it. */
+ * round-robin policies use; only maglev uses 'ring', whose members may be the
+ * backends of all priorities or of the one that takes part.  A usable backend
+ * is found even if the ring is NULL or was made without it. */
 TPR_INLINE int
 tpr_choose(const struct tpr_redirect *r, const struct tpr_ring *ring,
            int32_t *smooth, const uint8_t *why, uint32_t hash)
 {
     int first = -1;
+    int slot;
 
     for (int i = 0; i < r->n_backends; i++) {
         if (why[i] == TPR_WHY_OK
@@ -128,8 +138,9 @@ tpr_choose(const struct tpr_redirect *r, const struct tpr_ring *ring,
         return tpr_choose_smooth(r, smooth, why, r->backends[first].priority);
 
     case TPR_POLICY_MAGLEV:
-        return tpr_choose_ring(r, ring, why, r->backends[first].priority,
+        slot = tpr_choose_ring(r, ring, why, r->backends[first].priority,
                                hash);
+        return slot >= 0 ? slot : first;
 
     default:
         return first;

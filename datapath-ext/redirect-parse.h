@@ -81,30 +81,22 @@ struct tpr_packet {
     uint16_t inner_l4_len;      /* As many bytes of it as are quoted. */
 };
 
-/* ## Loads at any alignment. ## */
+/* ## Loads at any alignment. ##
+ *
+ * TPR_LOAD16 and TPR_LOAD32 set 'X' to what stands at 'P'; a host whose
+ * packets are not plain memory defines its own before it includes this. */
 
-TPR_INLINE uint16_t
-tpr_get16(const void *p)        /* Host byte order. */
-{
-    const uint8_t *b = p;
-
-    return (uint16_t) (b[0] << 8 | b[1]);
-}
-
-TPR_INLINE uint32_t
-tpr_get32(const void *p)        /* Host byte order. */
-{
-    const uint8_t *b = p;
-
-    return (uint32_t) b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3];
-}
+#ifndef TPR_LOAD16
+#define TPR_LOAD16(X, P) __builtin_memcpy(&(X), P, 2)
+#define TPR_LOAD32(X, P) __builtin_memcpy(&(X), P, 4)
+#endif
 
 TPR_INLINE uint16_t
 tpr_raw16(const void *p)        /* As it stands there. */
 {
     uint16_t x;
 
-    __builtin_memcpy(&x, p, sizeof x);
+    TPR_LOAD16(x, p);
     return x;
 }
 
@@ -113,7 +105,7 @@ tpr_raw32(const void *p)
 {
     uint32_t x;
 
-    __builtin_memcpy(&x, p, sizeof x);
+    TPR_LOAD32(x, p);
     return x;
 }
 
@@ -136,6 +128,18 @@ tpr_swap32(uint32_t x)
 #else
     return x;
 #endif
+}
+
+TPR_INLINE uint16_t
+tpr_get16(const void *p)        /* Host byte order. */
+{
+    return tpr_swap16(tpr_raw16(p));
+}
+
+TPR_INLINE uint32_t
+tpr_get32(const void *p)
+{
+    return tpr_swap32(tpr_raw32(p));
 }
 
 /* ## Addresses. ## */
@@ -223,7 +227,9 @@ tpr_parse_ip4(struct tpr_cursor *c, struct tpr_ip *ip, bool quoted)
 }
 
 /* Takes an IPv6 header and its extension headers (RFC 8200, 4302), as
- * tpr_parse_ip4() does. */
+ * tpr_parse_ip4() does.  A routing header with segments left is odd: the
+ * packet is for somebody else than its destination says, whom its checksum
+ * covers instead (RFC 8200 8.1). */
 TPR_INLINE bool
 tpr_parse_ip6(struct tpr_cursor *c, struct tpr_ip *ip, bool quoted)
 {
@@ -253,7 +259,8 @@ tpr_parse_ip6(struct tpr_cursor *c, struct tpr_ip *ip, bool quoted)
             && next != TPR_IP_AH) {
             ip->tuple.proto = next;
             return true;
-        } else if (!tpr_has(c, 8)) {
+        } else if (!tpr_has(c, 8)
+                   || (next == TPR_IP_ROUTING && c->pos[3])) {
             return false;
         }
         if (next == TPR_IP_FRAGMENT) {
@@ -404,9 +411,9 @@ tpr_parse_l4(struct tpr_cursor *c, struct tpr_packet *p)
     return true;
 }
 
-/* Parses the frame of 'len' bytes at 'data' into 'p', all of which is then
- * valid unless the result is TPR_PARSED_OTHER.  (With TPR_PARSED_ODD the
- * fields up to where it was odd are.) */
+/* Parses the frame of 'len' bytes at 'data' into 'p'.  What the frame does not
+ * have is zero.  With TPR_PARSED_ODD the fields up to where it was odd are
+ * filled in, with TPR_PARSED_OTHER those of Ethernet. */
 TPR_INLINE enum tpr_parsed
 tpr_parse(const void *data, uint32_t len, struct tpr_packet *p)
 {
@@ -415,10 +422,10 @@ tpr_parse(const void *data, uint32_t len, struct tpr_packet *p)
     struct tpr_ip ip = { .frag = 0 };
     uint16_t type;
 
+    __builtin_memset(p, 0, sizeof *p);
     if (!tpr_has(&c, TPR_ETH_LEN)) {
         return TPR_PARSED_OTHER;
     }
-    p->tci = 0;
     __builtin_memcpy(p->eth_dst, bytes, 6);
     __builtin_memcpy(p->eth_src, bytes + 6, 6);
     type = tpr_get16(bytes + 12);
@@ -436,8 +443,6 @@ tpr_parse(const void *data, uint32_t len, struct tpr_packet *p)
     }
     p->family = type == TPR_ETH_IP4 ? 4 : 6;
     p->l3_ofs = (uint16_t) (c.pos - c.data);
-    p->icmp_error = 0;
-    p->tcp_flags = 0;
     if (!tpr_parse_ip(&c, p->family, &ip, false)) {
         return TPR_PARSED_ODD;
     }

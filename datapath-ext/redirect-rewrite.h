@@ -4,9 +4,10 @@
  * section 3, step 4).
  *
  * Checksums are updated, never computed anew (RFC 1624, equation 3): a packet
- * that was damaged stays damaged.  A UDP checksum of zero over IPv4 stays
- * zero; one that comes out as zero becomes 0xffff (RFC 768).  SCTP's CRC32c
- * covers no address; its ports are never changed.  TTL and VLAN tags stay, the
+ * that was damaged stays damaged.  A UDP checksum of zero stays zero (over
+ * IPv6, too, where tunnels have it: RFC 6935); one that comes out as zero
+ * becomes 0xffff (RFC 768).  SCTP's CRC32c covers no address; its ports are
+ * never changed.  TTL and VLAN tags stay, the
  * latter are the host's.
  *
  * Inline, pure.  The bytes up to p->l4_ofs + the transport's header are
@@ -36,12 +37,25 @@ tpr_fold(tpr_diff x)
     return (uint16_t) x;
 }
 
+/* Stores, the counterparts of TPR_LOAD16 and TPR_LOAD32. */
+#ifndef TPR_STORE16
+#define TPR_STORE16(P, X) __builtin_memcpy(P, &(X), 2)
+#define TPR_STORE32(P, X) __builtin_memcpy(P, &(X), 4)
+#endif
+
+/* Returns checksum 'OLD' after what it covers changed by 'DIFF'.  A host that
+ * has help of its kernel for it defines its own. */
+#ifndef TPR_CSUM_REPLACE
+#define TPR_CSUM_REPLACE(OLD, DIFF) \
+    ((uint16_t) ~tpr_fold((uint16_t) ~(OLD) + (DIFF)))
+#endif
+
 TPR_INLINE void
 tpr_put16(uint8_t *at, uint16_t raw, tpr_diff *diff)
 {
     *diff += (uint16_t) ~tpr_raw16(at);
     *diff += raw;
-    __builtin_memcpy(at, &raw, sizeof raw);
+    TPR_STORE16(at, raw);
 }
 
 TPR_INLINE void
@@ -49,7 +63,7 @@ tpr_put32(uint8_t *at, uint32_t raw, tpr_diff *diff)
 {
     *diff += (uint32_t) ~tpr_raw32(at);
     *diff += raw;
-    __builtin_memcpy(at, &raw, sizeof raw);
+    TPR_STORE32(at, raw);
 }
 
 TPR_INLINE void
@@ -71,9 +85,7 @@ tpr_put_addr(uint8_t *at, const struct tpr_addr *addr, uint8_t family,
 TPR_INLINE void
 tpr_csum_update(uint8_t *at, tpr_diff diff, tpr_diff *outer)
 {
-    uint16_t old = tpr_raw16(at);
-
-    tpr_put16(at, (uint16_t) ~tpr_fold((uint16_t) ~old + diff), outer);
+    tpr_put16(at, TPR_CSUM_REPLACE(tpr_raw16(at), diff), outer);
 }
 
 /* Where a transport has its checksum, from its header; 0: it has none that
@@ -89,30 +101,30 @@ tpr_csum_offset(uint8_t proto)
 
 /* Updates the checksum of a transport whose header is at 'l4', of which
  * 'length' bytes are there, after a change of addresses ('addr') and ports
- * ('ports').  With 'partial', it is only the pseudo-header's sum, not
- * complemented, which whoever sends will complete. */
+ * ('ports').  With 'partial', that of TCP and UDP is only the pseudo-header's
+ * sum, not complemented, which whoever sends will complete. */
 TPR_INLINE void
 tpr_l4_csum_update(uint8_t *l4, uint32_t length, uint8_t proto,
-                   uint8_t family, tpr_diff addr, tpr_diff ports,
-                   bool partial, tpr_diff *outer)
+                   tpr_diff addr, tpr_diff ports, bool partial,
+                   tpr_diff *outer)
 {
     uint32_t offset = tpr_csum_offset(proto);
 
     if (!offset || length < offset + 2) {
         return;
     }
-    if (partial) {
+    if (partial && (proto == TPR_PROTO_TCP || proto == TPR_PROTO_UDP)) {
         tpr_put16(l4 + offset, tpr_fold(tpr_raw16(l4 + offset) + addr),
                   outer);
         return;
     }
-    if (proto != TPR_PROTO_UDP) {
-        tpr_csum_update(l4 + offset, addr + ports, outer);
-    } else if (tpr_raw16(l4 + offset) || family == 6) {
-        tpr_csum_update(l4 + offset, addr + ports, outer);
-        if (!tpr_raw16(l4 + offset)) {
-            tpr_put16(l4 + offset, 0xffff, outer);
-        }
+    if (proto == TPR_PROTO_UDP && !tpr_raw16(l4 + offset)) {
+        return;
+    }
+    tpr_csum_update(l4 + offset, addr + ports, outer);
+    if ((proto == TPR_PROTO_UDP || proto == TPR_IP_UDPLITE)
+        && !tpr_raw16(l4 + offset)) {
+        tpr_put16(l4 + offset, 0xffff, outer);
     }
 }
 
@@ -148,7 +160,7 @@ tpr_rewrite_ip(uint8_t *l3, uint8_t *l4, uint32_t l4_len, uint8_t family,
         tpr_put16(l4 + (is_src ? 0 : 2), end->port, &ports);
         *outer += ports;
     }
-    tpr_l4_csum_update(l4, l4_len, proto, family, own, ports, partial, outer);
+    tpr_l4_csum_update(l4, l4_len, proto, own, ports, partial, outer);
 }
 
 TPR_INLINE bool

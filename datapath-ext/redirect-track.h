@@ -18,9 +18,12 @@
  * tracker of its own: an unanswered association has the timeout of a SYN, an
  * answered one that of an established connection.
  *
+ * A connection that ended is still to be remembered for its timeout, closing:
+ * the last ACK and repeated FINs must find their way.
+ *
  * Inline, pure.  Threads: both directions' packets may be tracked at once by
- * two threads; each field has one direction that writes it, flags are only
- * added. */
+ * two threads; the flags are added atomically, every other field has one
+ * direction that writes it. */
 
 #ifndef TPR_REDIRECT_TRACK_H
 #define TPR_REDIRECT_TRACK_H 1
@@ -43,6 +46,26 @@ struct tpr_track {
     uint32_t rev_end;           /* Highest sequence end sent to the client. */
     uint32_t cli_ack;           /* The client's last ACK. */
 };
+
+/* Adds 'BITS' to the flags at 'P'.  BPF has no atomic operations on bytes:
+ * the two directions may then lose one of each other's, once. */
+#ifndef TPR_ADD_FLAGS
+#ifdef __bpf__
+#define TPR_ADD_FLAGS(P, BITS) (*(P) |= (BITS))
+#else
+#define TPR_ADD_FLAGS(P, BITS) \
+    ((void) __atomic_fetch_or(P, BITS, __ATOMIC_RELAXED))
+#endif
+#endif
+
+/* Adds 'bits' to the flags of 't', without a store where they are there. */
+TPR_INLINE void
+tpr_track_add(struct tpr_track *t, uint8_t bits)
+{
+    if (bits & ~t->flags) {
+        TPR_ADD_FLAGS(&t->flags, bits);
+    }
+}
 
 /* Is sequence number 'a' after 'b' (RFC 9293 3.4)? */
 TPR_INLINE bool
@@ -94,16 +117,14 @@ tpr_track_forward(struct tpr_track *t, const struct tpr_packet *p)
     if (p->tuple.proto != TPR_PROTO_TCP || p->frag == TPR_FRAG_LATER) {
         return;
     }
-    if (p->tcp_flags & TPR_TCP_SYN) {
-        t->flags |= TPR_TRACK_SYN;
-    } else if (p->tcp_flags & TPR_TCP_ACK) {
-        t->flags |= TPR_TRACK_ACKED;
-    }
     if (p->tcp_flags & TPR_TCP_ACK) {
         t->cli_ack = p->ack;
     }
-    t->flags |= ((p->tcp_flags & TPR_TCP_FIN ? TPR_TRACK_FIN_FORWARD : 0)
-                 | (p->tcp_flags & TPR_TCP_RST ? TPR_TRACK_RST : 0));
+    tpr_track_add(t, ((p->tcp_flags & TPR_TCP_SYN ? TPR_TRACK_SYN
+                       : p->tcp_flags & TPR_TCP_ACK ? TPR_TRACK_ACKED : 0)
+                      | (p->tcp_flags & TPR_TCP_FIN
+                         ? TPR_TRACK_FIN_FORWARD : 0)
+                      | (p->tcp_flags & TPR_TCP_RST ? TPR_TRACK_RST : 0)));
 }
 
 /* Notes a packet of the backend. */
@@ -111,7 +132,7 @@ TPR_INLINE void
 tpr_track_reverse(struct tpr_track *t, const struct tpr_packet *p)
 {
     if (p->tuple.proto != TPR_PROTO_TCP) {
-        t->flags |= TPR_TRACK_ANSWERED;
+        tpr_track_add(t, TPR_TRACK_ANSWERED);
         return;
     } else if (p->frag == TPR_FRAG_LATER) {
         return;
@@ -121,10 +142,10 @@ tpr_track_reverse(struct tpr_track *t, const struct tpr_packet *p)
             || tpr_seq_after(p->seq_end, t->rev_end)) {
             t->rev_end = p->seq_end;
         }
-        t->flags |= TPR_TRACK_ANSWERED | TPR_TRACK_SEEN;
+        tpr_track_add(t, TPR_TRACK_ANSWERED | TPR_TRACK_SEEN);
     }
-    t->flags |= ((p->tcp_flags & TPR_TCP_FIN ? TPR_TRACK_FIN_REVERSE : 0)
-                 | (p->tcp_flags & TPR_TCP_RST ? TPR_TRACK_RST : 0));
+    tpr_track_add(t, ((p->tcp_flags & TPR_TCP_FIN ? TPR_TRACK_FIN_REVERSE : 0)
+                      | (p->tcp_flags & TPR_TCP_RST ? TPR_TRACK_RST : 0)));
 }
 
 /* A client's SYN on a connection that ended opens a new one (RFC 9293

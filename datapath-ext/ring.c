@@ -11,8 +11,8 @@
 #include "util.h"
 
 enum {
-    SEED_OFFSET = 0x6d61676c,   /* Two hashes of a member; not secret: all */
-    SEED_SKIP = 0x65762121,     /* switches shall agree. */
+    SEED_OFFSET = 0x6d61676c,   /* Two hashes of a member; not secret: equal */
+    SEED_SKIP = 0x65762121,     /* sets give equal tables. */
 };
 
 /* A member's own order of slots: offset, offset + skip, ... */
@@ -97,6 +97,11 @@ make_members(const struct tpr_redirect *r, const bool *member, uint32_t size,
             };
             *max_weight = MAX(*max_weight, b->weight);
         }
+    }
+    /* Everybody's first turn counts in full. */
+    for (size_t i = 0; i < m; i++) {
+        members[i].credit = (*max_weight
+                             - r->backends[members[i].index].weight);
     }
     qsort_r(members, n, sizeof *members, compare_members,
             CONST_CAST(struct tpr_redirect *, r));

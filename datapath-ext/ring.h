@@ -3,7 +3,8 @@
 /* Maglev's look-up table (Eisenbud et al., NSDI 2016, section 3.4): every
  * member takes slots of a table of prime size in an order of its own, in turn
  * and by weight, until the table is full.  A member that comes or goes moves
- * few slots of others.
+ * few slots of others.  The lightest member has a slot, too, so that it is
+ * found when all others are down.
  *
  * A member is known by its address and port alone: equal sets give equal
  * tables, in whatever order they are listed.

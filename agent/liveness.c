@@ -1,171 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The liveness page's file and mapping: see liveness.h. */
+/* The liveness page as the agent sees it: see liveness.h. */
 
 #include <config.h>
 #include "liveness.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stddef.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "page.h"
 #include "util.h"
 
 struct liveness {
     struct tpr_page *page;      /* Shared mapping of the file. */
 };
 
-/* The beginning of struct tpr_page, which is half a megabyte. */
-struct page_header {
-    uint64_t magic;
-    uint32_t version;
-    uint32_t size;
-};
-BUILD_ASSERT_DECL(offsetof(struct page_header, version)
-                  == offsetof(struct tpr_page, version));
-BUILD_ASSERT_DECL(offsetof(struct page_header, size)
-                  == offsetof(struct tpr_page, size));
-
-enum { LIVENESS_MODE = 0660 };  /* Agent and its group. */
-
-/* Writes an empty page to 'fd'.  Space is reserved, so that no later store
- * meets a full file system.  Returns 0 or an errno. */
-static int
-write_empty_page(int fd)
-{
-    const struct page_header header = {
-        .magic = TPR_PAGE_MAGIC,
-        .version = TPR_PAGE_VERSION,
-        .size = sizeof(struct tpr_page),
-    };
-    int error = posix_fallocate(fd, 0, sizeof(struct tpr_page));
-
-    if (error) {
-        return error;
-    }
-
-    ssize_t n = pwrite(fd, &header, sizeof header, 0);
-    if (n < 0) {
-        return errno;
-    } else if (n != sizeof header) {
-        return ENOSPC;
-    }
-    return fchmod(fd, LIVENESS_MODE) ? errno : 0;
-}
-
-/* Creates the file under a name of its own and gives it 'path' when it is
- * complete: nobody ever maps half a page.  Somebody else's file that appears
- * meanwhile stays.  Returns 0 or an errno. */
-static int
-create_file(const char *path)
-{
-    char *temp = xasprintf("%s.XXXXXX", path);
-    int fd = mkostemp(temp, O_CLOEXEC);
-    int error;
-
-    if (fd < 0) {
-        error = errno;
-        free(temp);
-        return error;
-    }
-
-    error = write_empty_page(fd);
-    if (!error && link(temp, path) && errno != EEXIST) {
-        error = errno;
-    }
-    unlink(temp);
-    free(temp);
-    close(fd);
-    return error;
-}
-
-/* Returns NULL if the file behind 'fd' is a liveness page of this version,
- * otherwise a sentence. */
-static char *
-check_file(int fd, const char *path)
-{
-    const size_t size = sizeof(struct tpr_page);
-    struct page_header header;
-    struct stat st;
-
-    if (fstat(fd, &st)) {
-        return xasprintf("%s: cannot examine the liveness page (%s)",
-                         path, ovs_strerror(errno));
-    } else if (!S_ISREG(st.st_mode)) {
-        return xasprintf("%s: not a regular file", path);
-    } else if (st.st_size < (off_t) sizeof header) {
-        return xasprintf("%s: not a liveness page, only %lld bytes long; "
-                         "remove it", path, (long long int) st.st_size);
-    }
-
-    ssize_t n = pread(fd, &header, sizeof header, 0);
-    if (n != sizeof header) {
-        return xasprintf("%s: cannot read the liveness page (%s)",
-                         path, n < 0 ? ovs_strerror(errno) : "short read");
-    } else if (header.magic != TPR_PAGE_MAGIC) {
-        return xasprintf("%s: not a liveness page; remove it", path);
-    } else if (header.version != TPR_PAGE_VERSION) {
-        return xasprintf("%s: liveness page has version %u, this program "
-                         "needs %d; stop what uses it and remove it",
-                         path, header.version, TPR_PAGE_VERSION);
-    } else if (header.size != size || st.st_size != (off_t) size) {
-        return xasprintf("%s: liveness page is damaged (%lld bytes, its "
-                         "header says %u, should be %"PRIuSIZE"); remove it",
-                         path, (long long int) st.st_size, header.size, size);
-    }
-    return NULL;
-}
-
-static int
-open_file(const char *path)
-{
-    return open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-}
-
-/* Opens the liveness page at 'path' and maps it; creates it, empty and with
- * mode 0660, if it does not exist.  The words of a page that exists stay as
- * they are.
+/* Opens the liveness page at 'path', or creates it: see tpr_page_open().
  *
  * Returns NULL and stores the page in '*livenessp', which the caller must
  * liveness_close(), or returns a sentence to free() and stores NULL. */
 char *
 liveness_open(const char *path, struct liveness **livenessp)
 {
+    struct tpr_page *page;
+    char *error = tpr_page_open(path, &page);
+
     *livenessp = NULL;
-
-    int fd = open_file(path);
-    if (fd < 0 && errno == ENOENT) {
-        int error = create_file(path);
-        if (error) {
-            return xasprintf("%s: cannot create the liveness page (%s)",
-                             path, ovs_strerror(error));
-        }
-        fd = open_file(path);
-    }
-    if (fd < 0) {
-        return xasprintf("%s: cannot open the liveness page (%s)",
-                         path, ovs_strerror(errno));
-    }
-
-    char *error = check_file(fd, path);
-    if (error) {
-        close(fd);
-        return error;
-    }
-
-    struct tpr_page *page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE,
-                                 MAP_SHARED | MAP_POPULATE, fd, 0);
-    if (page == MAP_FAILED) {
-        error = xasprintf("%s: cannot map the liveness page (%s)",
-                          path, ovs_strerror(errno));
-    } else {
+    if (!error) {
         *livenessp = xmalloc(sizeof **livenessp);
         (*livenessp)->page = page;
     }
-    close(fd);
     return error;
 }
 
@@ -174,22 +36,9 @@ void
 liveness_close(struct liveness *liveness)
 {
     if (liveness) {
-        munmap(liveness->page, sizeof *liveness->page);
+        tpr_page_close(liveness->page);
         free(liveness);
     }
-}
-
-/* One release store, so that who sees the word also sees what led to it. */
-static bool
-set_word(tpr_word *word, enum tpr_liveness state)
-{
-    tpr_word old = __atomic_load_n(word, __ATOMIC_RELAXED);
-
-    if (tpr_word_state(old) == state) {
-        return false;
-    }
-    __atomic_store_n(word, tpr_word_next(old, state), __ATOMIC_RELEASE);
-    return true;
 }
 
 /* Gives region 'index' the state 'state'; its generation grows if that is a
@@ -199,7 +48,7 @@ liveness_set_region(struct liveness *liveness, unsigned int index,
                     enum tpr_liveness state)
 {
     ovs_assert(index < TPR_MAX_REGIONS);
-    return set_word(&liveness->page->region[index], state);
+    return tpr_page_set(liveness->page, true, index, state);
 }
 
 /* The same for backend 'index'.  Only the main thread calls this. */
@@ -208,7 +57,7 @@ liveness_set_backend(struct liveness *liveness, unsigned int index,
                      enum tpr_liveness state)
 {
     ovs_assert(index < TPR_MAX_BACKENDS);
-    return set_word(&liveness->page->backend[index], state);
+    return tpr_page_set(liveness->page, false, index, state);
 }
 
 /* Returns the word of region 'index'.  Any thread. */

@@ -5,6 +5,18 @@
 
 noinst_LTLIBRARIES += datapath-ext/libredirect.la
 datapath_ext_libredirect_la_SOURCES = \
+	datapath-ext/ovs/page.c \
+	datapath-ext/ovs/page.h \
+	datapath-ext/ovs/redirect-dp-private.h \
+	datapath-ext/ovs/redirect-dp.h \
+	datapath-ext/ovs/redirect-object.c \
+	datapath-ext/ovs/redirect-place.c \
+	datapath-ext/ovs/redirect-process.c \
+	datapath-ext/ovs/redirect-sender.c \
+	datapath-ext/ovs/redirect-sender.h \
+	datapath-ext/ovs/redirect-show.c \
+	datapath-ext/ovs/redirect-table.c \
+	datapath-ext/ovs/redirect-table.h \
 	datapath-ext/redirect-build.h \
 	datapath-ext/redirect-check.c \
 	datapath-ext/redirect-check.h \

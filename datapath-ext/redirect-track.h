@@ -32,7 +32,7 @@
 
 enum {
     TPR_TRACK_SYN = 1,          /* Began with a SYN. */
-    TPR_TRACK_ANSWERED = 2,     /* The backend sent something (TCP: SYN-ACK). */
+    TPR_TRACK_ANSWERED = 2,     /* The backend sent something. */
     TPR_TRACK_ACKED = 4,        /* TCP: the client sent an ACK. */
     TPR_TRACK_FIN_FORWARD = 8,
     TPR_TRACK_FIN_REVERSE = 16,

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The liveness page as a file that processes share: creates or opens it, maps
+ * it, stores words and wakes who waits for changes.
+ *
+ * The page outlives its users: one that restarts finds the words as they were
+ * and goes on from them.  redirect.h has the layout.
+ *
+ * Waking: page->wakeup is a futex.  It grows after each change; whoever must
+ * act on a change waits on it, in any process that maps the file.
+ *
+ * Threads: any, each for words of its own.  Nothing here but opening blocks
+ * or allocates, except tpr_page_wait(). */
+
+#ifndef TPR_PAGE_H
+#define TPR_PAGE_H 1
+
+#include "openvswitch/compiler.h"
+#include "redirect.h"
+
+char *tpr_page_open(const char *path, struct tpr_page **)
+    OVS_WARN_UNUSED_RESULT;
+void tpr_page_close(struct tpr_page *);
+
+bool tpr_page_set(struct tpr_page *, bool is_region, uint32_t index,
+                  enum tpr_liveness);
+void tpr_page_wake(struct tpr_page *);
+void tpr_page_wait(struct tpr_page *, uint32_t seen, unsigned int timeout_ms);
+
+#endif /* page.h */

@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Objects of a datapath and their backends: see redirect-dp.h. */
+
+#include <config.h>
+#include "redirect-dp-private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "hash.h"
+#include "dirs.h"
+#include "openvswitch/vlog.h"
+#include "random.h"
+#include "redirect-check.h"
+#include "timeval.h"
+#include "util.h"
+
+/* A ring that objects with equal sets of backends share. */
+struct tpr_ring_ref {
+    struct hmap_node node;      /* In struct tpr_dp's 'rings', by 'hash'. */
+    struct tpr_ring *ring;
+    unsigned int n;             /* Objects that have it. */
+    uint16_t n_backends;
+    struct tpr_redirect_backend *backends;      /* As far as they matter. */
+};
+
+/* ## Records. ## */
+
+static struct tpr_record *
+record_create(struct tpr_dp *dp, const struct tpr_redirect_backend *b)
+    OVS_REQUIRES(dp->mutex)
+{
+    struct tpr_record *record;
+    uint32_t slot;
+
+    if (dp->n_free_records) {
+        slot = dp->free_records[--dp->n_free_records];
+        record = dp->records[slot];
+    } else if (dp->n_records < TPR_DP_MAX_RECORDS) {
+        slot = dp->n_records;
+        record = xzalloc(sizeof *record);
+    } else {
+        return NULL;
+    }
+    record->slot = slot;
+    record->addr = b->addr;
+    record->l4_port = b->l4_port;
+    record->region = b->region;
+    record->word = b->word;
+    record->n_connections = record->n_entries = 0;
+    record->in_object = true;
+    record->kept = record->died = false;
+    record->packets = record->bytes = 0;
+    record->rev_packets = record->rev_bytes = 0;
+    record->total_connections = 0;
+    if (slot == dp->n_records) {
+        ovsrcu_init(&record->conf, NULL);
+        dp->records[slot] = record;
+        dp->n_records++;
+    }
+    return record;
+}
+
+static void
+record_configure(struct tpr_record *record,
+                 const struct tpr_redirect_backend *b)
+{
+    struct tpr_redirect_backend *old
+        = ovsrcu_get_protected(struct tpr_redirect_backend *, &record->conf);
+
+    ovsrcu_set(&record->conf, xmemdup(b, sizeof *b));
+    if (old) {
+        ovsrcu_postpone(free, old);
+    }
+}
+
+/* Gives the record back if neither an object nor a connection has it.  What
+ * it was last stays readable. */
+void
+tpr_record_release(struct tpr_dp *dp, struct tpr_record *record)
+{
+    if (!record->in_object && !record->n_entries) {
+        dp->free_records[dp->n_free_records++] = record->slot;
+    }
+}
+
+/* No object lists the backend any more: its connections see it as down. */
+static void
+record_orphan(struct tpr_dp *dp, struct tpr_record *record)
+    OVS_REQUIRES(dp->mutex)
+{
+    struct tpr_redirect_backend conf = *tpr_record_conf(record);
+
+    conf.withdrawn = true;
+    record_configure(record, &conf);
+    record->in_object = false;
+    tpr_record_release(dp, record);
+}
+
+static bool
+record_is(const struct tpr_record *record,
+          const struct tpr_redirect_backend *b)
+{
+    return tpr_addr_equal(&record->addr, &b->addr)
+           && record->l4_port == b->l4_port && record->word == b->word
+           && record->region == b->region;
+}
+
+/* ## Rings. ## */
+
+static uint32_t
+hash_backends(const struct tpr_redirect *r)
+{
+    uint32_t hash = r->n_backends;
+
+    for (int i = 0; i < r->n_backends; i++) {
+        const struct tpr_redirect_backend *b = &r->backends[i];
+
+        hash = hash_bytes(&b->addr, sizeof b->addr, hash);
+        hash = hash_2words(hash, b->l4_port << 16 | b->weight);
+    }
+    return hash;
+}
+
+static bool
+same_members(const struct tpr_ring_ref *ref, const struct tpr_redirect *r)
+{
+    if (ref->n_backends != r->n_backends) {
+        return false;
+    }
+    for (int i = 0; i < r->n_backends; i++) {
+        const struct tpr_redirect_backend *a = &ref->backends[i];
+        const struct tpr_redirect_backend *b = &r->backends[i];
+
+        if (!tpr_addr_equal(&a->addr, &b->addr) || a->l4_port != b->l4_port
+            || a->weight != b->weight) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct tpr_ring_ref *
+ring_find(struct tpr_dp *dp, const struct tpr_redirect *r, uint32_t hash)
+{
+    struct tpr_ring_ref *ref;
+
+    HMAP_FOR_EACH_WITH_HASH (ref, node, hash, &dp->rings) {
+        if (same_members(ref, r)) {
+            return ref;
+        }
+    }
+    return NULL;
+}
+
+/* Returns the ring of all backends of 'object'; makes it if need be. */
+struct tpr_ring *
+tpr_object_ring(struct tpr_dp *dp, struct tpr_object *object)
+{
+    const struct tpr_redirect *r = &object->r;
+
+    if (!object->ring_ref && r->n_backends) {
+        uint32_t hash = hash_backends(r);
+        struct tpr_ring_ref *ref = ring_find(dp, r, hash);
+
+        if (!ref) {
+            bool *all = xmalloc(r->n_backends * sizeof *all);
+
+            memset(all, true, r->n_backends * sizeof *all);
+            ref = xzalloc(sizeof *ref);
+            ref->ring = tpr_ring_create(r, all);
+            ref->n_backends = r->n_backends;
+            ref->backends = xmemdup(r->backends, r->n_backends
+                                                 * sizeof *r->backends);
+            hmap_insert(&dp->rings, &ref->node, hash);
+            free(all);
+        }
+        ref->n++;
+        object->ring_ref = ref;
+        object->ring = ref->ring;
+    }
+    return object->ring;
+}
+
+static void
+ring_unref(struct tpr_dp *dp, struct tpr_ring_ref *ref)
+{
+    if (ref && !--ref->n) {
+        hmap_remove(&dp->rings, &ref->node);
+        tpr_ring_destroy(ref->ring);    /* Only the writer looks at it. */
+        free(ref->backends);
+        free(ref);
+    }
+}
+
+/* ## Objects. ## */
+
+static uint32_t
+hash_vip(uint32_t scope, const struct tpr_addr *vip)
+{
+    return hash_bytes(vip, sizeof *vip, scope);
+}
+
+/* The object of 'scope' that covers 'tuple', or NULL. */
+struct tpr_object *
+tpr_object_covering(const struct tpr_dp *dp, uint32_t scope,
+                    const struct tpr_tuple *tuple)
+{
+    struct tpr_object *object;
+
+    HMAP_FOR_EACH_WITH_HASH (object, node, hash_vip(scope, &tuple->dst),
+                             &dp->vips) {
+        if (object->scope == scope
+            && tpr_redirect_covers(&object->r, &tuple->dst, tuple->proto,
+                                   tuple->dport)) {
+            return object;
+        }
+    }
+    return NULL;
+}
+
+/* Is 'vip' the VIP of an object of 'scope'? */
+bool
+tpr_vip_known(const struct tpr_dp *dp, uint32_t scope,
+              const struct tpr_addr *vip)
+{
+    struct tpr_object *object;
+
+    HMAP_FOR_EACH_WITH_HASH (object, node, hash_vip(scope, vip), &dp->vips) {
+        if (object->scope == scope && tpr_addr_equal(&object->r.vip, vip)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+object_free(struct tpr_object *object)
+{
+    free(object->r.backends);
+    free(object->records);
+    free(object);
+}
+
+static void
+shared_free(struct tpr_shared *shared)
+{
+    free(shared->smooth);
+    free(shared);
+}
+
+static struct tpr_object *
+object_create(uint32_t dp_id, uint32_t scope, const struct tpr_redirect *r)
+{
+    struct tpr_object *object = xzalloc(sizeof *object);
+
+    object->dp_id = dp_id;
+    object->scope = scope;
+    object->r = *r;
+    object->r.backends = (r->n_backends
+                          ? xmemdup(r->backends,
+                                    r->n_backends * sizeof *r->backends)
+                          : NULL);
+    object->records = xcalloc(MAX(r->n_backends, 1),
+                              sizeof *object->records);
+    return object;
+}
+
+static int
+find_backend(const struct tpr_object *old,
+             const struct tpr_redirect_backend *b)
+{
+    for (int i = 0; old && i < old->r.n_backends; i++) {
+        if (record_is(old->records[i], b)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* Gives the backends of 'object' records, those of 'old', of which it is a
+ * new version, where they are the same.  Those that are gone are orphans.
+ * Returns false, with nothing changed, if there are no records left. */
+static bool
+adopt_records(struct tpr_dp *dp, struct tpr_object *object,
+              struct tpr_object *old)
+    OVS_REQUIRES(dp->mutex)
+{
+    const struct tpr_redirect *r = &object->r;
+    int32_t *smooth = xcalloc(MAX(r->n_backends, 1), sizeof *smooth);
+    uint32_t left = (TPR_DP_MAX_RECORDS - dp->n_records
+                     + dp->n_free_records);
+
+    if (left < r->n_backends) {
+        free(smooth);
+        return false;
+    }
+    for (int i = 0; old && i < old->r.n_backends; i++) {
+        old->records[i]->in_object = false;
+    }
+    for (int i = 0; i < r->n_backends; i++) {
+        int j = find_backend(old, &r->backends[i]);
+
+        if (j >= 0) {
+            object->records[i] = old->records[j];
+            object->records[i]->in_object = true;
+            smooth[i] = old->shared->smooth[j];
+        } else {
+            object->records[i] = record_create(dp, &r->backends[i]);
+        }
+        record_configure(object->records[i], &r->backends[i]);
+    }
+    for (int i = 0; old && i < old->r.n_backends; i++) {
+        if (!old->records[i]->in_object) {
+            record_orphan(dp, old->records[i]);
+        }
+    }
+    free(object->shared->smooth);
+    object->shared->smooth = smooth;
+    return true;
+}
+
+static void
+retire(struct tpr_dp *dp, struct tpr_object *old)
+    OVS_REQUIRES(dp->mutex)
+{
+    hmap_remove(&dp->vips, &old->node);
+    ring_unref(dp, old->ring_ref);
+    ovsrcu_postpone(object_free, old);
+}
+
+static char *
+dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
+       const struct tpr_redirect *r)
+    OVS_REQUIRES(dp->mutex)
+{
+    struct tpr_object *old = tpr_object_get(dp, dp_id);
+    struct tpr_object *object = object_create(dp_id, scope, r);
+
+    object->shared = old ? old->shared : xzalloc(sizeof *object->shared);
+    if (!adopt_records(dp, object, old)) {
+        if (!old) {
+            shared_free(object->shared);
+        }
+        object_free(object);
+        return xasprintf("more than %d backends, those included that were "
+                         "removed and still have connections",
+                         TPR_DP_MAX_RECORDS);
+    }
+    if (!old) {
+        object->shared->created_ms = time_msec();
+        dp->n_objects++;
+    }
+    if (r->policy == TPR_POLICY_MAGLEV) {
+        tpr_object_ring(dp, object);
+    }
+    hmap_insert(&dp->vips, &object->node, hash_vip(scope, &r->vip));
+    ovsrcu_set(&dp->objects[dp_id], object);
+    if (old) {
+        retire(dp, old);
+    }
+    return NULL;
+}
+
+/* Adds the object 'r' as 'dp_id', or makes it the new version of the one that
+ * is there: backends that stay keep connections and counters.  Returns NULL or
+ * a sentence to free(); then nothing has changed. */
+char *
+tpr_dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
+           const struct tpr_redirect *r)
+{
+    char *error = tpr_redirect_check(r);
+
+    if (error) {
+        return error;
+    } else if (dp_id >= TPR_DP_MAX_REDIRECTS) {
+        return xasprintf("more than %d redirects", TPR_DP_MAX_REDIRECTS);
+    }
+    ovs_mutex_lock(&dp->mutex);
+    error = dp_set(dp, dp_id, scope, r);
+    ovs_mutex_unlock(&dp->mutex);
+    tpr_page_wake(dp->page);            /* A backend may be gone. */
+    return error;
+}
+
+static void
+remove_connections(struct tpr_dp *dp, uint32_t dp_id)
+    OVS_REQUIRES(dp->mutex)
+{
+    for (uint32_t i = 0; i < dp->table.fresh; i++) {
+        struct tpr_conn *conn = &dp->table.conns[i];
+
+        if (conn->redirect == dp_id) {
+            tpr_conn_remove(dp, conn);
+        }
+    }
+}
+
+/* Deletes the object 'dp_id' with its connections.  Returns 0 or ENOENT. */
+int
+tpr_dp_del(struct tpr_dp *dp, uint32_t dp_id)
+{
+    struct tpr_object *object;
+
+    ovs_mutex_lock(&dp->mutex);
+    object = tpr_object_get(dp, dp_id);
+    if (object) {
+        ovsrcu_set(&dp->objects[dp_id], NULL);
+        remove_connections(dp, dp_id);
+        for (int i = 0; i < object->r.n_backends; i++) {
+            record_orphan(dp, object->records[i]);
+        }
+        ovsrcu_postpone(shared_free, object->shared);
+        retire(dp, object);
+        dp->n_objects--;
+    }
+    ovs_mutex_unlock(&dp->mutex);
+    return object ? 0 : ENOENT;
+}
+
+bool
+tpr_dp_has(const struct tpr_dp *dp, uint32_t dp_id)
+{
+    return tpr_object_get(dp, dp_id) != NULL;
+}
+
+/* Port 'output' is about to go: no backend behind it is usable any more, and
+ * no client behind it gets replies.  Should be called before its number can be
+ * given to another port. */
+void
+tpr_dp_withdraw_port(struct tpr_dp *dp, uint32_t output)
+{
+    ovs_mutex_lock(&dp->mutex);
+    for (uint32_t i = 0; i < dp->n_records; i++) {
+        struct tpr_record *record = dp->records[i];
+
+        if (tpr_record_conf(record)->output == output
+            && !tpr_record_conf(record)->withdrawn) {
+            struct tpr_redirect_backend conf = *tpr_record_conf(record);
+
+            conf.withdrawn = true;
+            record_configure(record, &conf);
+        }
+    }
+    for (uint32_t i = 0; i < dp->table.fresh; i++) {
+        struct tpr_conn *conn = &dp->table.conns[i];
+
+        if (tpr_conn_used(conn) && conn->in_port == output) {
+            conn->in_port = 0;
+        }
+    }
+    ovs_mutex_unlock(&dp->mutex);
+    tpr_page_wake(dp->page);
+}
+
+/* ## The datapath. ## */
+
+/* Creates a datapath's redirects.  Returns NULL and stores them in '*dpp', or
+ * returns a sentence to free() about the liveness page. */
+char *
+tpr_dp_create(const struct tpr_dp_options *o, struct tpr_dp **dpp)
+{
+    char *path = (o->page ? xstrdup(o->page)
+                  : xasprintf("%s/tpr-liveness", ovs_rundir()));
+    struct tpr_page *page;
+    char *error = tpr_page_open(path, &page);
+    struct tpr_dp *dp;
+
+    free(path);
+    *dpp = NULL;
+    if (error) {
+        return error;
+    }
+    dp = xzalloc(sizeof *dp);
+    ovs_mutex_init(&dp->mutex);
+    dp->objects = xcalloc(TPR_DP_MAX_REDIRECTS, sizeof *dp->objects);
+    hmap_init(&dp->vips);
+    hmap_init(&dp->rings);
+    dp->records = xcalloc(TPR_DP_MAX_RECORDS, sizeof *dp->records);
+    dp->free_records = xcalloc(TPR_DP_MAX_RECORDS,
+                               sizeof *dp->free_records);
+    dp->seed = o->seed ? o->seed : random_uint32();
+    tpr_table_init(&dp->table,
+                   o->connections ? o->connections : TPR_DP_CONNECTIONS,
+                   o->half_open ? o->half_open : TPR_DP_HALF_OPEN, dp->seed);
+    dp->page = page;
+    dp->sender = o->ops ? tpr_sender_create(dp, o->ops) : NULL;
+    *dpp = dp;
+    return NULL;
+}
+
+/* Frees 'dp' and everything in it; no thread may use it any more.  NULL is
+ * allowed. */
+void
+tpr_dp_destroy(struct tpr_dp *dp)
+{
+    if (!dp) {
+        return;
+    }
+    tpr_sender_destroy(dp->sender);
+    for (uint32_t i = 0; dp->n_objects && i < TPR_DP_MAX_REDIRECTS; i++) {
+        tpr_dp_del(dp, i);
+    }
+    for (uint32_t i = 0; i < dp->n_records; i++) {
+        free(ovsrcu_get_protected(struct tpr_redirect_backend *,
+                                  &dp->records[i]->conf));
+        free(dp->records[i]);
+    }
+    free(dp->records);
+    free(dp->free_records);
+    free(dp->objects);
+    hmap_destroy(&dp->vips);
+    hmap_destroy(&dp->rings);
+    tpr_table_destroy(&dp->table);
+    tpr_page_close(dp->page);
+    ovs_mutex_destroy(&dp->mutex);
+    free(dp);
+}
+
+/* Changes a liveness word.  Returns 0 or ERANGE. */
+int
+tpr_dp_set_liveness(struct tpr_dp *dp, const struct tpr_liveness_mod *mod)
+{
+    if (mod->index >= (mod->is_region ? TPR_MAX_REGIONS : TPR_MAX_BACKENDS)
+        || mod->state > TPR_LIVENESS_DRAIN) {
+        return ERANGE;
+    }
+    tpr_page_set(dp->page, mod->is_region, mod->index, mod->state);
+    return 0;
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Who gets a new connection, and what becomes of those that have to go: see
+ * redirect-dp.h.  Everything here holds the mutex: limits, shares and reverse
+ * keys are exact because one thread at a time decides. */
+
+#include <config.h>
+#include "redirect-dp-private.h"
+
+#include <string.h>
+#include "redirect-check.h"
+#include "redirect-choose.h"
+#include "redirect-hash.h"
+#include "util.h"
+
+/* Does the connection belong to the VIP, and to the object where one is
+ * given? */
+bool
+tpr_match_vip(const struct tpr_conn *conn, const void *aux)
+{
+    const struct tpr_match *m = aux;
+    const uint32_t id = conn->redirect;
+    const struct tpr_object *object;
+
+    if (m->redirect != UINT32_MAX) {
+        return id == m->redirect;       /* That object has one VIP. */
+    }
+    object = tpr_object_get(m->dp, id);
+    return object && tpr_addr_equal(&object->r.vip, m->addr);
+}
+
+/* Is the connection with that backend? */
+bool
+tpr_match_backend(const struct tpr_conn *conn, const void *aux)
+{
+    const struct tpr_match *m = aux;
+    const uint32_t slot = __atomic_load_n(&conn->backend, __ATOMIC_RELAXED);
+    const struct tpr_record *record;
+
+    if (slot >= m->dp->n_records) {
+        return false;                   /* The entry is changing hands. */
+    }
+    record = m->dp->records[slot];
+    return tpr_record_port(record, conn->vip_port) == m->port
+           && tpr_addr_equal(&record->addr, m->addr);
+}
+
+/* Says for each backend of 'object' whether it may be given a connection. */
+void
+tpr_why_all(const struct tpr_dp *dp, const struct tpr_object *object,
+            uint8_t *why)
+{
+    for (int i = 0; i < object->r.n_backends; i++) {
+        const struct tpr_record *record = object->records[i];
+        const struct tpr_redirect_backend *b = tpr_record_conf(record);
+
+        why[i] = tpr_why_of(b, dp->page);
+        if (why[i] == TPR_WHY_OK && b->max_connections
+            && record->n_connections >= b->max_connections) {
+            why[i] = TPR_WHY_LIMIT;
+        }
+    }
+}
+
+/* The connection counts no more for its backend's limit. */
+void
+tpr_conn_release(struct tpr_dp *dp, struct tpr_conn *conn)
+{
+    if (!(conn->flags & TPR_CONN_RELEASED)) {
+        conn->flags |= TPR_CONN_RELEASED;
+        dp->records[conn->backend]->n_connections--;
+    }
+}
+
+void
+tpr_conn_remove(struct tpr_dp *dp, struct tpr_conn *conn)
+{
+    struct tpr_record *record = dp->records[conn->backend];
+
+    tpr_conn_release(dp, conn);
+    record->n_entries--;
+    tpr_table_remove(&dp->table, conn);
+    tpr_record_release(dp, record);
+}
+
+/* Fills in the key of the replies of 'record' to the client of 'p'. */
+static struct tpr_reverse_key
+reverse_key(const struct tpr_object *object, const struct tpr_record *record,
+            const struct tpr_packet *p)
+{
+    return (struct tpr_reverse_key) {
+        .backend = &record->addr,
+        .client = &p->tuple.src,
+        .backend_port = tpr_record_port(record, p->tuple.dport),
+        .client_port = p->tuple.sport,
+        .proto = p->tuple.proto,
+        .scope = object->scope,
+    };
+}
+
+static bool
+reverse_in_use(const struct tpr_dp *dp, const struct tpr_reverse_key *key)
+{
+    const struct tpr_match match = {
+        .dp = dp, .addr = key->backend, .port = key->backend_port,
+    };
+    uint32_t seq;
+
+    return tpr_table_reverse(&dp->table, key, tpr_match_backend, &match,
+                             &seq) != NULL;
+}
+
+/* Removes connections whose time is over, looking at up to 'n'. */
+static void
+sweep(struct tpr_dp *dp, uint32_t n, uint32_t now_ms)
+    OVS_REQUIRES(dp->mutex)
+{
+    struct tpr_table *t = &dp->table;
+
+    for (n = MIN(n, t->fresh); n; n--) {
+        struct tpr_conn *conn;
+
+        t->sweep = t->sweep + 1 < t->fresh ? t->sweep + 1 : 0;
+        conn = &t->conns[t->sweep];
+        if (tpr_conn_used(conn)) {
+            if (tpr_time_reached(now_ms, conn->expires)) {
+                tpr_conn_remove(dp, conn);
+            } else if (tpr_track_ended(conn->track.flags)) {
+                tpr_conn_release(dp, conn);
+            }
+        }
+    }
+}
+
+enum {
+    SWEEP_FULL = 1024,          /* Looked at when the table is full. */
+    SWEEP_SLICE = 4096,         /* In each run, and a part of the table: */
+    SWEEP_PARTS = 64,
+    SWEEP_MS = 10,              /* Between runs at least. */
+};
+
+/* Lets connections end whose time is over, a slice of the table at a time.
+ * Should be called often, by one thread. */
+void
+tpr_dp_run(struct tpr_dp *dp, uint32_t now_ms)
+{
+    const uint32_t last = __atomic_exchange_n(&dp->now_ms, now_ms,
+                                              __ATOMIC_RELAXED);
+
+    if (now_ms - last >= SWEEP_MS || now_ms - last > INT32_MAX) {
+        ovs_mutex_lock(&dp->mutex);
+        sweep(dp, MAX(SWEEP_SLICE, dp->table.fresh / SWEEP_PARTS), now_ms);
+        ovs_mutex_unlock(&dp->mutex);
+    } else {
+        __atomic_store_n(&dp->now_ms, last, __ATOMIC_RELAXED);
+    }
+}
+
+/* The client's side of 'conn', as its packet 'p' shows it. */
+static void
+learn_client(struct tpr_conn *conn, const struct tpr_packet *p,
+             uint32_t in_port)
+{
+    conn->in_port = in_port;
+    conn->tci = p->tci;
+    memcpy(conn->client_mac, p->eth_src, sizeof conn->client_mac);
+    memcpy(conn->vip_mac, p->eth_dst, sizeof conn->vip_mac);
+}
+
+static struct tpr_conn *
+record_connection(struct tpr_dp *dp, struct tpr_object *object,
+                  struct tpr_record *record, const struct tpr_packet *p,
+                  const struct tpr_reverse_key *key, uint32_t in_port,
+                  uint32_t now_ms)
+    OVS_REQUIRES(dp->mutex)
+{
+    struct tpr_conn *conn = tpr_table_insert(
+        &dp->table, &p->tuple, object->scope,
+        tpr_hash_tuple(&p->tuple, dp->seed), object->dp_id, record->slot,
+        key);
+
+    learn_client(conn, p, in_port);
+    tpr_track_forward(&conn->track, p);
+    conn->expires = now_ms + object->r.timeouts[
+        tpr_track_timeout(conn->track.flags, conn->proto)];
+    record->n_connections++;
+    record->n_entries++;
+    tpr_add(&record->total_connections, 1);
+    return conn;
+}
+
+/* Chooses a backend whose reverse key is free; tells in 'why' which are not.
+ * Returns its index, or -1. */
+static int
+choose(struct tpr_dp *dp, struct tpr_object *object,
+       const struct tpr_packet *p, uint8_t *why,
+       struct tpr_reverse_key *key)
+    OVS_REQUIRES(dp->mutex)
+{
+    const uint32_t hash = tpr_hash_tuple(&p->tuple, dp->seed);
+
+    for (;;) {
+        int i = tpr_choose(&object->r, object->ring, object->shared->smooth,
+                           why, hash);
+
+        if (i < 0) {
+            return -1;
+        }
+        *key = reverse_key(object, object->records[i], p);
+        if (!reverse_in_use(dp, key)) {
+            return i;
+        }
+        why[i] = TPR_WHY_COLLISION;
+        tpr_count(dp, object, TPR_COUNTER_REV_COLLISION);
+    }
+}
+
+static bool
+any_limited(const struct tpr_object *object, const uint8_t *why)
+{
+    return memchr(why, TPR_WHY_LIMIT, object->r.n_backends) != NULL;
+}
+
+/* Without an entry: the ring's choice, so that the next packet goes to the
+ * same backend as long as the same ones are usable. */
+static void
+place_stateless(struct tpr_dp *dp, struct tpr_object *object,
+                const struct tpr_packet *p, const uint8_t *why,
+                struct tpr_placement *result)
+    OVS_REQUIRES(dp->mutex)
+{
+    struct tpr_redirect r = object->r;
+    int i;
+
+    r.policy = TPR_POLICY_MAGLEV;
+    i = tpr_choose(&r, tpr_object_ring(dp, object), NULL, why,
+                   tpr_hash_tuple(&p->tuple, dp->seed));
+    if (i >= 0) {
+        tpr_count(dp, object, TPR_COUNTER_TABLE_FULL);
+        result->verdict = TPR_SEND;
+        result->record = object->records[i];
+        result->conn = NULL;
+    }
+}
+
+static void
+place_none(struct tpr_dp *dp, struct tpr_object *object,
+           struct tpr_placement *result)
+{
+    static const struct {
+        enum tpr_verdict verdict;
+        enum tpr_counter counter;
+    } ways[] = {
+        [TPR_ON_NONE_DROP] = { TPR_DROP, TPR_COUNTER_NONE_DROPPED },
+        [TPR_ON_NONE_RESET] = { TPR_REPLY, TPR_COUNTER_NONE_RESET },
+        [TPR_ON_NONE_PASS] = { TPR_PASS, TPR_COUNTER_NONE_PASSED },
+    };
+
+    result->verdict = ways[object->r.on_none].verdict;
+    tpr_count(dp, object, ways[object->r.on_none].counter);
+}
+
+/* Keeps the SYN 'frame' of the new connection 'conn'; another half-open one
+ * may have to go for it. */
+static void
+keep_syn(struct tpr_dp *dp, struct tpr_object *object, struct tpr_conn *conn,
+         const void *frame, uint32_t len)
+    OVS_REQUIRES(dp->mutex)
+{
+    struct tpr_conn *evicted = tpr_table_keep_syn(&dp->table, conn, frame,
+                                                  len);
+
+    if (evicted) {
+        tpr_count(dp, object, TPR_COUNTER_SYN_EVICTED);
+        tpr_conn_remove(dp, evicted);
+    }
+}
+
+/* Finds a backend for the client's packet 'p', which has no connection, and
+ * records one.  'frame' is the packet as it came.  The result's verdict is
+ * TPR_SEND, or what 'on_none' says. */
+void
+tpr_place(struct tpr_dp *dp, struct tpr_object *object,
+          const struct tpr_packet *p, const void *frame, uint32_t len,
+          uint32_t in_port, uint32_t now_ms, struct tpr_placement *result)
+{
+    uint8_t why[TPR_MAX_REDIRECT_BACKENDS];
+    struct tpr_reverse_key key;
+    int i;
+
+    *result = (struct tpr_placement) { .verdict = TPR_DROP };
+    tpr_why_all(dp, object, why);
+    if (any_limited(object, why)) {
+        /* Some of what a limit counts may have ended. */
+        sweep(dp, SWEEP_FULL, now_ms);
+        tpr_why_all(dp, object, why);
+        if (any_limited(object, why)) {
+            tpr_count(dp, object, TPR_COUNTER_LIMITED);
+        }
+    }
+    if (tpr_table_full(&dp->table)) {
+        sweep(dp, SWEEP_FULL, now_ms);
+    }
+    if (tpr_table_full(&dp->table)) {
+        place_stateless(dp, object, p, why, result);
+        if (result->verdict != TPR_SEND) {
+            place_none(dp, object, result);
+        }
+        return;
+    }
+    i = choose(dp, object, p, why, &key);
+    if (i < 0) {
+        place_none(dp, object, result);
+        return;
+    }
+    result->verdict = TPR_SEND;
+    result->record = object->records[i];
+    result->conn = record_connection(dp, object, object->records[i], p, &key,
+                                     in_port, now_ms);
+    if (tpr_track_half_open(result->conn->track.flags)) {
+        keep_syn(dp, object, result->conn, frame, len);
+    }
+}

@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The packet's way through a redirect (DESIGN.md section 3): see
+ * redirect-dp.h. */
+
+#include <config.h>
+#include "redirect-dp-private.h"
+
+#include <string.h>
+#include "dp-packet.h"
+#include "openvswitch/types.h"
+#include "packets.h"
+#include "redirect-build.h"
+#include "redirect-check.h"
+#include "redirect-choose.h"
+#include "redirect-hash.h"
+#include "redirect-rewrite.h"
+
+/* What all steps of one packet need. */
+struct step {
+    struct tpr_dp *dp;
+    const struct tpr_action *action;
+    struct dp_packet *packet;
+    struct tpr_packet p;
+    uint32_t in_port, now_ms;
+    struct tpr_dp_result *result;
+};
+
+/* Stores only what differs: a line of memory that two threads share then
+ * stays with both. */
+#define REFRESH(FIELD, VALUE)                                           \
+    do {                                                                \
+        if (__atomic_load_n(&(FIELD), __ATOMIC_RELAXED) != (VALUE)) {   \
+            __atomic_store_n(&(FIELD), VALUE, __ATOMIC_RELAXED);        \
+        }                                                               \
+    } while (0)
+
+enum { EXPIRES_GRAIN_MS = 64 };     /* An idle time may be that much short. */
+
+static void
+refresh_expires(struct tpr_conn *conn, const struct tpr_object *object,
+                uint32_t now_ms)
+{
+    uint32_t expires = now_ms + object->r.timeouts[
+        tpr_track_timeout(conn->track.flags, conn->proto)];
+
+    if (expires - conn->expires > EXPIRES_GRAIN_MS) {
+        __atomic_store_n(&conn->expires, expires, __ATOMIC_RELAXED);
+    }
+}
+
+static bool
+same_mac(const uint8_t a[6], const uint8_t b[6])
+{
+    return !((tpr_raw32(a) ^ tpr_raw32(b))
+             | (uint32_t) (tpr_raw16(a + 4) ^ tpr_raw16(b + 4)));
+}
+
+/* The client may have moved: replies follow it. */
+static void
+refresh_client(struct tpr_conn *conn, const struct tpr_packet *p,
+               uint32_t in_port)
+{
+    REFRESH(conn->in_port, in_port);
+    REFRESH(conn->tci, p->tci);
+    if (OVS_UNLIKELY(!same_mac(conn->client_mac, p->eth_src))) {
+        memcpy(conn->client_mac, p->eth_src, sizeof conn->client_mac);
+    }
+    if (OVS_UNLIKELY(!same_mac(conn->vip_mac, p->eth_dst))) {
+        memcpy(conn->vip_mac, p->eth_dst, sizeof conn->vip_mac);
+    }
+}
+
+/* Only the pseudo-header's sum is there, the sender's device will do the
+ * rest. */
+static bool
+is_partial(const struct dp_packet *packet)
+{
+    return dp_packet_hwol_l4_mask(packet) != 0;
+}
+
+/* Makes 'tci' (TPR_TCI_PRESENT included, 0: none) the packet's tag. */
+static void
+set_tag(struct dp_packet *packet, uint16_t old, uint16_t tci)
+{
+    if (old == tci) {
+        return;
+    }
+    if (old) {
+        eth_pop_vlan(packet);
+    }
+    if (tci) {
+        eth_push_vlan(packet, htons(ETH_TYPE_VLAN_8021Q),
+                      htons(tci & ~TPR_TCI_PRESENT));
+    }
+}
+
+/* Rewrites 'packet', which 'p' describes, towards the backend of 'record'. */
+void
+tpr_send_forward(const struct tpr_record *record, struct dp_packet *packet,
+                 const struct tpr_packet *p)
+{
+    const struct tpr_redirect_backend *b = tpr_record_conf(record);
+    const uint16_t port = (p->icmp_error ? p->inner.sport : p->tuple.dport);
+
+    tpr_rewrite_forward(dp_packet_data(packet), p, b,
+                        tpr_record_port(record, port), is_partial(packet));
+    if (b->vlan != TPR_VLAN_KEEP) {
+        set_tag(packet, p->tci,
+                b->vlan == TPR_VLAN_NONE ? 0
+                : (p->tci & 0xe000) | TPR_TCI_PRESENT | b->vlan);
+    }
+    pkt_metadata_init_conn(&packet->md);
+}
+
+static void
+take(struct step *s, enum tpr_verdict verdict, uint32_t output)
+{
+    s->result->verdict = verdict;
+    s->result->output = output;
+}
+
+static void
+forward_to(struct step *s, struct tpr_record *record)
+{
+    const struct tpr_redirect_backend *b = tpr_record_conf(record);
+
+    if (OVS_UNLIKELY(b->withdrawn)) {
+        tpr_count(s->dp, NULL, TPR_COUNTER_NO_PORT);
+        take(s, TPR_DROP, 0);
+        return;
+    }
+    tpr_add(&record->packets, 1);
+    tpr_add(&record->bytes, dp_packet_size(s->packet));
+    tpr_send_forward(record, s->packet, &s->p);
+    take(s, TPR_SEND, b->output);
+}
+
+/* Answers the client's packet with a reset; drops it if that is no packet to
+ * answer. */
+static void
+answer(struct step *s, const struct tpr_object *object)
+{
+    uint8_t buf[TPR_BUILD_MAX];
+    struct tpr_rst rst;
+
+    if (!tpr_answer_rst(&s->p, &rst)) {
+        take(s, TPR_DROP, 0);
+        return;
+    }
+    s->result->reply = dp_packet_clone_data(buf, tpr_build_rst(buf, &rst));
+    tpr_count(s->dp, object, TPR_COUNTER_RESET_ANSWERED);
+    take(s, TPR_REPLY, s->in_port);
+}
+
+/* ## Fragments. ## */
+
+static void
+note_fragment(struct step *s, const struct tpr_conn *conn, bool reverse)
+{
+    struct tpr_dp *dp = s->dp;
+
+    if (OVS_UNLIKELY(s->p.frag == TPR_FRAG_FIRST)) {
+        ovs_mutex_lock(&dp->mutex);
+        if (tpr_table_add_frag(&dp->table, &s->p, s->action->scope, reverse,
+                               conn, s->now_ms)) {
+            tpr_count(dp, NULL, TPR_COUNTER_FRAG_EVICTED);
+        }
+        ovs_mutex_unlock(&dp->mutex);
+    }
+}
+
+static struct tpr_conn *
+later_fragment(struct step *s, bool reverse)
+{
+    struct tpr_conn *conn;
+
+    ovs_mutex_lock(&s->dp->mutex);
+    conn = tpr_table_find_frag(&s->dp->table, &s->p, s->action->scope,
+                               reverse, s->now_ms);
+    ovs_mutex_unlock(&s->dp->mutex);
+    return conn;
+}
+
+/* ## Forward. ## */
+
+static struct tpr_conn *
+find_forward(const struct step *s, const struct tpr_tuple *tuple,
+             uint32_t *seq)
+{
+    const struct tpr_dp *dp = s->dp;
+    const struct tpr_match match = {
+        .dp = dp,
+        .addr = &tuple->dst,
+        .redirect = (s->action->mode == TPR_MODE_FORWARD
+                     ? s->action->id : UINT32_MAX),
+    };
+
+    return tpr_table_forward(&dp->table, tuple, s->action->scope,
+                             tpr_hash_tuple(tuple, dp->seed),
+                             tpr_match_vip, &match, seq);
+}
+
+/* A packet without a connection.  Somebody else may have placed one since we
+ * looked; and 'old', if not NULL, is one that has to go. */
+static void
+place(struct step *s, struct tpr_object *object, struct tpr_conn *old,
+      uint32_t old_seq)
+{
+    struct tpr_dp *dp = s->dp;
+    struct tpr_placement placement;
+    struct tpr_conn *conn;
+    uint32_t seq;
+
+    ovs_mutex_lock(&dp->mutex);
+    if (old && tpr_conn_unchanged(old, old_seq)) {
+        tpr_conn_remove(dp, old);
+    }
+    conn = find_forward(s, &s->p.tuple, &seq);
+    if (conn) {
+        placement = (struct tpr_placement) {
+            .verdict = TPR_SEND,
+            .record = dp->records[conn->backend],
+            .conn = conn,
+        };
+    } else {
+        tpr_place(dp, object, &s->p, dp_packet_data(s->packet),
+                  dp_packet_size(s->packet), s->in_port, s->now_ms,
+                  &placement);
+    }
+    ovs_mutex_unlock(&dp->mutex);
+
+    switch (placement.verdict) {
+    case TPR_SEND:
+        if (placement.conn) {
+            note_fragment(s, placement.conn, false);
+        }
+        forward_to(s, placement.record);
+        break;
+
+    case TPR_REPLY:
+        answer(s, object);
+        break;
+
+    case TPR_PASS:
+    case TPR_DROP:
+    default:
+        take(s, placement.verdict, 0);
+        break;
+    }
+}
+
+static void
+mark_reset(struct tpr_conn *conn)
+{
+    __atomic_fetch_or(&conn->track.flags, TPR_TRACK_RESET, __ATOMIC_RELAXED);
+}
+
+/* The backend of 'conn' is dead.  Returns true if the packet is done with;
+ * false if it shall go there all the same. */
+static bool
+handle_death(struct step *s, struct tpr_object *object,
+             struct tpr_conn *conn, uint32_t seq)
+{
+    const enum tpr_on_down on_down = tpr_on_down_of(object->r.on_down,
+                                                    conn->proto);
+
+    if (on_down == TPR_ON_DOWN_KEEP) {
+        return false;
+    } else if (on_down == TPR_ON_DOWN_RESELECT
+               || (conn->proto == TPR_PROTO_TCP
+                   && tpr_track_half_open(conn->track.flags))) {
+        tpr_count(s->dp, object, TPR_COUNTER_RESELECTED);
+        place(s, object, conn, seq);
+        return true;
+    }
+    mark_reset(conn);
+    answer(s, object);
+    return true;
+}
+
+/* The connection has ended: its backend may take another one at once. */
+static void
+release(struct tpr_dp *dp, struct tpr_conn *conn, uint32_t seq)
+{
+    ovs_mutex_lock(&dp->mutex);
+    if (tpr_conn_unchanged(conn, seq)) {
+        tpr_conn_release(dp, conn);
+    }
+    ovs_mutex_unlock(&dp->mutex);
+}
+
+static inline bool
+just_ended(const struct tpr_conn *conn)
+{
+    return OVS_UNLIKELY(tpr_track_ended(conn->track.flags)
+                        && !(conn->flags & TPR_CONN_RELEASED));
+}
+
+/* A client's packet with a connection. */
+static void
+forward_hit(struct step *s, struct tpr_conn *conn, uint32_t seq)
+{
+    struct tpr_dp *dp = s->dp;
+    struct tpr_record *record = dp->records[conn->backend];
+    struct tpr_object *object = tpr_object_get(dp, conn->redirect);
+
+    if (OVS_UNLIKELY(!object || !tpr_conn_unchanged(conn, seq))) {
+        return;                         /* It went that very moment. */
+    }
+    if (OVS_UNLIKELY(tpr_time_reached(s->now_ms, conn->expires)
+                     || tpr_track_reopens(conn->track.flags, &s->p))) {
+        place(s, object, conn, seq);
+        return;
+    }
+    if (OVS_UNLIKELY(conn->track.flags & TPR_TRACK_RESET)
+        && !(s->p.tcp_flags & TPR_TCP_RST)) {
+        answer(s, object);
+        return;
+    }
+    if (OVS_UNLIKELY(!tpr_keeps(tpr_record_conf(record), dp->page))
+        && handle_death(s, object, conn, seq)) {
+        return;
+    }
+    refresh_client(conn, &s->p, s->in_port);
+    tpr_track_forward(&conn->track, &s->p);
+    refresh_expires(conn, object, s->now_ms);
+    if (just_ended(conn)) {
+        release(dp, conn, seq);
+    }
+    note_fragment(s, conn, false);
+    forward_to(s, record);
+}
+
+/* A client's later fragment: goes where its first one went. */
+static void
+forward_later(struct step *s, bool is_ours)
+{
+    struct tpr_conn *conn = later_fragment(s, false);
+
+    if (conn) {
+        forward_to(s, s->dp->records[conn->backend]);
+    } else if (is_ours) {
+        tpr_count(s->dp, NULL, TPR_COUNTER_FRAG_LOST);
+        take(s, TPR_DROP, 0);
+    }
+}
+
+/* An ICMP error about what a client was sent from a VIP. */
+static void
+forward_icmp(struct step *s)
+{
+    const struct tpr_tuple tuple = {
+        .src = s->p.inner.dst,
+        .dst = s->p.inner.src,
+        .sport = s->p.inner.dport,
+        .dport = s->p.inner.sport,
+        .proto = s->p.inner.proto,
+    };
+    uint32_t seq;
+    struct tpr_conn *conn = find_forward(s, &tuple, &seq);
+
+    if (conn && tpr_addr_equal(&s->p.tuple.dst, &s->p.inner.src)) {
+        tpr_count(s->dp, NULL, TPR_COUNTER_ICMP_TRANSLATED);
+        forward_to(s, s->dp->records[conn->backend]);
+    }
+}
+
+/* Opens nothing: a reset, for what we do not know. */
+static bool
+is_stray_reset(const struct tpr_packet *p)
+{
+    return p->tuple.proto == TPR_PROTO_TCP && (p->tcp_flags & TPR_TCP_RST);
+}
+
+static void
+forward(struct step *s)
+{
+    struct tpr_object *object = tpr_object_get(s->dp, s->action->id);
+    struct tpr_conn *conn;
+    uint32_t seq;
+
+    if (s->p.icmp_error) {
+        forward_icmp(s);
+        if (s->result->verdict != TPR_PASS) {
+            return;
+        }
+    }
+    if (OVS_UNLIKELY(!object)) {
+        tpr_count(s->dp, NULL, TPR_COUNTER_NOT_OURS);
+        return;
+    }
+    if (OVS_UNLIKELY(s->p.frag == TPR_FRAG_LATER)) {
+        forward_later(s, tpr_addr_equal(&object->r.vip, &s->p.tuple.dst)
+                         && (!object->r.proto
+                             || object->r.proto == s->p.tuple.proto));
+        return;
+    }
+    if (OVS_UNLIKELY(!tpr_redirect_covers(&object->r, &s->p.tuple.dst,
+                                          s->p.tuple.proto,
+                                          s->p.tuple.dport))) {
+        tpr_count(s->dp, object, TPR_COUNTER_NOT_OURS);
+        return;
+    }
+    conn = find_forward(s, &s->p.tuple, &seq);
+    if (conn) {
+        forward_hit(s, conn, seq);
+    } else if (!is_stray_reset(&s->p)) {
+        place(s, object, NULL, 0);
+    }
+}
+
+/* Fragments and ICMP errors towards any VIP of the scope. */
+static void
+forward_any(struct step *s)
+{
+    struct tpr_dp *dp = s->dp;
+    struct tpr_object *object = NULL;
+    struct tpr_conn *conn;
+    uint32_t seq;
+    bool known;
+
+    if (s->p.icmp_error) {
+        forward_icmp(s);
+        return;
+    } else if (s->p.frag == TPR_FRAG_LATER) {
+        ovs_mutex_lock(&dp->mutex);
+        known = tpr_vip_known(dp, s->action->scope, &s->p.tuple.dst);
+        ovs_mutex_unlock(&dp->mutex);
+        forward_later(s, known);
+        return;
+    }
+    conn = find_forward(s, &s->p.tuple, &seq);
+    if (conn) {
+        forward_hit(s, conn, seq);
+    } else if (s->p.frag == TPR_FRAG_FIRST && !is_stray_reset(&s->p)) {
+        ovs_mutex_lock(&dp->mutex);
+        object = tpr_object_covering(dp, s->action->scope, &s->p.tuple);
+        ovs_mutex_unlock(&dp->mutex);
+        if (object) {
+            place(s, object, NULL, 0);
+        }
+    }
+}
+
+/* ## Reverse. ## */
+
+static struct tpr_conn *
+find_reverse(const struct step *s, const struct tpr_addr *backend,
+             uint16_t backend_port, const struct tpr_addr *client,
+             uint16_t client_port, uint8_t proto, uint32_t *seq)
+{
+    const struct tpr_match match = {
+        .dp = s->dp, .addr = backend, .port = backend_port,
+    };
+    const struct tpr_reverse_key key = {
+        .backend = backend,
+        .client = client,
+        .backend_port = backend_port,
+        .client_port = client_port,
+        .proto = proto,
+        .scope = s->action->scope,
+    };
+
+    return tpr_table_reverse(&s->dp->table, &key, tpr_match_backend, &match,
+                             seq);
+}
+
+static void
+back_to_client(struct step *s, const struct tpr_conn *conn,
+               const struct tpr_object *object)
+{
+    struct tpr_record *record = s->dp->records[conn->backend];
+    const uint32_t output = conn->in_port;
+
+    if (OVS_UNLIKELY(!output)) {
+        tpr_count(s->dp, object, TPR_COUNTER_NO_PORT);
+        take(s, TPR_DROP, 0);
+        return;
+    }
+    tpr_add(&record->rev_packets, 1);
+    tpr_add(&record->rev_bytes, dp_packet_size(s->packet));
+    tpr_rewrite_reverse(dp_packet_data(s->packet), &s->p, &record->addr,
+                        &object->r.vip, conn->vip_port, conn->vip_mac,
+                        conn->client_mac, is_partial(s->packet));
+    set_tag(s->packet, s->p.tci, conn->tci);
+    pkt_metadata_init_conn(&s->packet->md);
+    take(s, TPR_SEND, output);
+}
+
+static void
+reverse(struct step *s)
+{
+    const struct tpr_packet *p = &s->p;
+    struct tpr_object *object;
+    struct tpr_conn *conn;
+    uint32_t seq = 0;
+
+    if (OVS_UNLIKELY(p->frag == TPR_FRAG_LATER)) {
+        conn = later_fragment(s, true);
+        seq = conn ? __atomic_load_n(&conn->seq, __ATOMIC_ACQUIRE) : 0;
+    } else if (OVS_UNLIKELY(p->icmp_error)) {
+        conn = find_reverse(s, &p->inner.dst, p->inner.dport, &p->inner.src,
+                            p->inner.sport, p->inner.proto, &seq);
+        if (conn && !tpr_addr_equal(&p->tuple.dst, &p->inner.src)) {
+            conn = NULL;
+        }
+    } else {
+        conn = find_reverse(s, &p->tuple.src, p->tuple.sport, &p->tuple.dst,
+                            p->tuple.dport, p->tuple.proto, &seq);
+    }
+    object = conn ? tpr_object_get(s->dp, conn->redirect) : NULL;
+    if (!object || tpr_time_reached(s->now_ms, conn->expires)
+        || !tpr_conn_unchanged(conn, seq)) {
+        return;
+    }
+    if (p->icmp_error) {
+        tpr_count(s->dp, object, TPR_COUNTER_ICMP_TRANSLATED);
+    } else {
+        tpr_track_reverse(&conn->track, p);
+        refresh_expires(conn, object, s->now_ms);
+        if (just_ended(conn)) {
+            release(s->dp, conn, seq);
+        }
+        note_fragment(s, conn, true);
+    }
+    back_to_client(s, conn, object);
+}
+
+/* Does what 'action' says with 'packet', which came in by 'in_port', at the
+ * time 'now_ms'.  See enum tpr_verdict for what the caller has to do then;
+ * with TPR_PASS the packet is as it was. */
+void
+tpr_dp_process(struct tpr_dp *dp, const struct tpr_action *action,
+               struct dp_packet *packet, uint32_t in_port, uint32_t now_ms,
+               struct tpr_dp_result *result)
+{
+    struct step s;
+
+    s.dp = dp;
+    s.action = action;
+    s.packet = packet;
+    s.in_port = in_port;
+    s.now_ms = now_ms;
+    s.result = result;
+    result->verdict = TPR_PASS;
+    result->output = 0;
+    result->reply = NULL;
+    switch (tpr_parse(dp_packet_data(packet), dp_packet_size(packet),
+                      &s.p)) {
+    case TPR_PARSED_OK:
+        break;
+
+    case TPR_PARSED_ODD:
+        tpr_count(dp, NULL, TPR_COUNTER_ODD);
+        return;
+
+    case TPR_PARSED_OTHER:
+    default:
+        return;
+    }
+    switch (action->mode) {
+    case TPR_MODE_FORWARD:
+        forward(&s);
+        break;
+
+    case TPR_MODE_REVERSE:
+        reverse(&s);
+        break;
+
+    case TPR_MODE_ANY:
+        forward_any(&s);
+        break;
+
+    default:
+        break;
+    }
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What people see of a datapath's redirects: see redirect-dp.h. */
+
+#include <config.h>
+#include "redirect-dp-private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <arpa/inet.h>
+#include "flow.h"
+#include "openvswitch/dynamic-string.h"
+#include "packets.h"
+#include "redirect-check.h"
+#include "redirect-choose.h"
+#include "redirect-hash.h"
+#include "timeval.h"
+#include "util.h"
+
+static uint64_t
+get(const uint64_t *counter)
+{
+    return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+/* Fills in 'stats' for object 'dp_id'; 'stats->backends' is to be freed by the
+ * caller.  Returns 0 or ENOENT. */
+int
+tpr_dp_get_stats(struct tpr_dp *dp, uint32_t dp_id,
+                 struct tpr_redirect_stats *stats)
+{
+    const struct tpr_object *object;
+    uint8_t why[TPR_MAX_REDIRECT_BACKENDS];
+
+    ovs_mutex_lock(&dp->mutex);
+    object = tpr_object_get(dp, dp_id);
+    if (object) {
+        tpr_why_all(dp, object, why);
+        *stats = (struct tpr_redirect_stats) {
+            .id = object->r.id,
+            .n_backends = object->r.n_backends,
+            .duration_ms = time_msec() - object->shared->created_ms,
+            .backends = xcalloc(MAX(object->r.n_backends, 1),
+                                sizeof *stats->backends),
+        };
+        for (int i = 0; i < TPR_N_COUNTERS; i++) {
+            stats->counters[i] = get(&object->shared->counters[i]);
+        }
+        for (int i = 0; i < object->r.n_backends; i++) {
+            const struct tpr_record *record = object->records[i];
+
+            stats->backends[i] = (struct tpr_backend_stats) {
+                .packets = get(&record->packets),
+                .bytes = get(&record->bytes),
+                .rev_packets = get(&record->rev_packets),
+                .rev_bytes = get(&record->rev_bytes),
+                .total_connections = get(&record->total_connections),
+                .connections = record->n_connections,
+                .why = why[i],
+            };
+        }
+    }
+    ovs_mutex_unlock(&dp->mutex);
+    return object ? 0 : ENOENT;
+}
+
+uint64_t
+tpr_dp_counter(const struct tpr_dp *dp, enum tpr_counter counter)
+{
+    return get(&dp->counters[counter]);
+}
+
+/* Connections in the table, those included that have ended and wait for their
+ * timeout. */
+uint32_t
+tpr_dp_connections(const struct tpr_dp *dp)
+{
+    return __atomic_load_n(&dp->table.n, __ATOMIC_RELAXED);
+}
+
+static void
+format_addr(struct ds *ds, const struct tpr_addr *addr)
+{
+    struct in6_addr in6;
+
+    memcpy(&in6, addr, sizeof in6);
+    ipv6_format_mapped(&in6, ds);
+}
+
+/* "10.0.0.1:80", "[::1]:80". */
+static void
+format_end(struct ds *ds, const struct tpr_addr *addr, uint16_t port)
+{
+    const bool bracket = !tpr_addr_is_ip4(addr);
+
+    ds_put_cstr(ds, bracket ? "[" : "");
+    format_addr(ds, addr);
+    ds_put_format(ds, "%s:%"PRIu16, bracket ? "]" : "", tpr_swap16(port));
+}
+
+static void
+format_backend(const struct tpr_object *object, int i, enum tpr_why why,
+               struct ds *ds)
+{
+    const struct tpr_record *record = object->records[i];
+    const struct tpr_redirect_backend *b = tpr_record_conf(record);
+
+    ds_put_format(ds, "    backend %d: ", i);
+    format_addr(ds, &b->addr);
+    if (b->l4_port) {
+        ds_put_format(ds, " l4_port %"PRIu16, b->l4_port);
+    }
+    ds_put_format(ds, " port %"PRIu32" priority %"PRIu16" weight %"PRIu16
+                  ": %s, %"PRIu32" connections, packets %"PRIu64"/%"PRIu64
+                  ", bytes %"PRIu64"/%"PRIu64"\n",
+                  b->output, b->priority, b->weight, tpr_why_name(why),
+                  record->n_connections, get(&record->packets),
+                  get(&record->rev_packets), get(&record->bytes),
+                  get(&record->rev_bytes));
+}
+
+/* Appends what the datapath has to 'ds', for people. */
+void
+tpr_dp_format(struct tpr_dp *dp, struct ds *ds)
+{
+    uint8_t why[TPR_MAX_REDIRECT_BACKENDS];
+
+    ovs_mutex_lock(&dp->mutex);
+    ds_put_format(ds, "redirects: %"PRIu32"\nconnections: %"PRIu32" of %"
+                  PRIu32", %"PRIu64" bytes\n", dp->n_objects, dp->table.n,
+                  dp->table.capacity, tpr_table_memory(&dp->table));
+    for (int i = 0; i < TPR_N_COUNTERS; i++) {
+        ds_put_format(ds, "%s%s %"PRIu64, i ? ", " : "counters: ",
+                      tpr_counter_name(i), get(&dp->counters[i]));
+    }
+    ds_put_char(ds, '\n');
+    for (uint32_t id = 0; id < TPR_DP_MAX_REDIRECTS; id++) {
+        const struct tpr_object *object = tpr_object_get(dp, id);
+
+        if (object) {
+            ds_put_format(ds, "redirect %"PRIu32" (id %"PRIu32" of scope %"
+                          PRIu32"): vip ", id, object->r.id, object->scope);
+            format_addr(ds, &object->r.vip);
+            ds_put_format(ds, " policy %s\n",
+                          tpr_policy_name(object->r.policy));
+            tpr_why_all(dp, object, why);
+            for (int i = 0; i < object->r.n_backends; i++) {
+                format_backend(object, i, why[i], ds);
+            }
+        }
+    }
+    ovs_mutex_unlock(&dp->mutex);
+}
+
+static void
+format_connection(const struct tpr_dp *dp, const struct tpr_conn *conn,
+                  const struct tpr_object *object, struct ds *ds)
+{
+    static const char *const states[] = {
+        "syn", "fin", "fin-reply", "rst", "reset",
+    };
+    static const uint8_t flags[] = {
+        TPR_TRACK_SYN, TPR_TRACK_FIN_FORWARD, TPR_TRACK_FIN_REVERSE,
+        TPR_TRACK_RST, TPR_TRACK_RESET,
+    };
+    const struct tpr_record *record = dp->records[conn->backend];
+    const char *separator = " ";
+
+    ds_put_format(ds, "redirect %"PRIu32" proto %d ", conn->redirect,
+                  conn->proto);
+    format_end(ds, &conn->client, conn->client_port);
+    ds_put_cstr(ds, " -> ");
+    format_end(ds, &object->r.vip, conn->vip_port);
+    ds_put_cstr(ds, " -> ");
+    format_end(ds, &record->addr, tpr_record_port(record, conn->vip_port));
+    ds_put_format(ds, " in_port %"PRIu32" expires in %"PRId32" ms",
+                  conn->in_port, (int32_t) (conn->expires - dp->now_ms));
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+        if (conn->track.flags & flags[i]) {
+            ds_put_format(ds, "%s%s", separator, states[i]);
+            separator = ",";
+        }
+    }
+    if (conn->track.flags & TPR_TRACK_ANSWERED) {
+        ds_put_format(ds, "%sanswered", separator);
+    }
+    ds_put_char(ds, '\n');
+}
+
+/* Appends the connections of object 'dp_id', or with UINT32_MAX all, a line
+ * each.  Forwarding goes on, placement waits. */
+void
+tpr_dp_format_connections(struct tpr_dp *dp, uint32_t dp_id, struct ds *ds)
+{
+    ovs_mutex_lock(&dp->mutex);
+    for (uint32_t i = 0; i < dp->table.fresh; i++) {
+        const struct tpr_conn *conn = &dp->table.conns[i];
+
+        if (tpr_conn_used(conn)
+            && (dp_id == UINT32_MAX || conn->redirect == dp_id)) {
+            format_connection(dp, conn, tpr_object_get(dp, conn->redirect),
+                              ds);
+        }
+    }
+    ovs_mutex_unlock(&dp->mutex);
+}
+
+static void
+tuple_from_flow(const struct flow *flow, struct tpr_tuple *tuple)
+{
+    *tuple = (struct tpr_tuple) { .proto = flow->nw_proto };
+    if (flow->dl_type == htons(ETH_TYPE_IP)) {
+        tuple->src = tpr_addr_from_ip4((OVS_FORCE uint32_t) flow->nw_src);
+        tuple->dst = tpr_addr_from_ip4((OVS_FORCE uint32_t) flow->nw_dst);
+    } else {
+        memcpy(&tuple->src, &flow->ipv6_src, sizeof tuple->src);
+        memcpy(&tuple->dst, &flow->ipv6_dst, sizeof tuple->dst);
+    }
+    if (tpr_proto_has_ports(flow->nw_proto)
+        && !(flow->nw_frag & FLOW_NW_FRAG_LATER)) {
+        tuple->sport = (OVS_FORCE uint16_t) flow->tp_src;
+        tuple->dport = (OVS_FORCE uint16_t) flow->tp_dst;
+    }
+}
+
+/* Says whom a new connection with 'tuple' would be given; changes nothing. */
+static void
+explain_choice(struct tpr_dp *dp, struct tpr_object *object,
+               const struct tpr_tuple *tuple, struct ds *ds)
+    OVS_REQUIRES(dp->mutex)
+{
+    const struct tpr_redirect *r = &object->r;
+    const size_t size = MAX(r->n_backends, 1) * sizeof(int32_t);
+    uint8_t why[TPR_MAX_REDIRECT_BACKENDS];
+    int32_t *smooth = xmemdup(object->shared->smooth, size);
+    int chosen;
+
+    tpr_why_all(dp, object, why);
+    chosen = tpr_choose(r, object->ring, smooth, why,
+                        tpr_hash_tuple(tuple, dp->seed));
+    free(smooth);
+    for (int i = 0; i < r->n_backends; i++) {
+        ds_put_format(ds, "backend %d: ", i);
+        format_addr(ds, &r->backends[i].addr);
+        ds_put_format(ds, " priority %"PRIu16", %s%s\n",
+                      r->backends[i].priority, tpr_why_name(why[i]),
+                      i == chosen ? ", policy chooses it" : "");
+    }
+    if (chosen < 0) {
+        ds_put_format(ds, "no backend is usable: on_none=%s\n",
+                      r->on_none == TPR_ON_NONE_PASS ? "pass"
+                      : r->on_none == TPR_ON_NONE_RESET ? "reset" : "drop");
+    }
+}
+
+static struct tpr_conn *
+explain_find(const struct tpr_dp *dp, const struct tpr_action *action,
+             const struct tpr_tuple *t)
+{
+    const bool reverse = action->mode == TPR_MODE_REVERSE;
+    const struct tpr_match match = {
+        .dp = dp,
+        .addr = reverse ? &t->src : &t->dst,
+        .port = t->sport,
+        .redirect = (action->mode == TPR_MODE_FORWARD
+                     ? action->id : UINT32_MAX),
+    };
+    const struct tpr_reverse_key key = {
+        .backend = &t->src,
+        .client = &t->dst,
+        .backend_port = t->sport,
+        .client_port = t->dport,
+        .proto = t->proto,
+        .scope = action->scope,
+    };
+    uint32_t seq;
+
+    return (reverse
+            ? tpr_table_reverse(&dp->table, &key, tpr_match_backend, &match,
+                                &seq)
+            : tpr_table_forward(&dp->table, t, action->scope,
+                                tpr_hash_tuple(t, dp->seed), tpr_match_vip,
+                                &match, &seq));
+}
+
+/* Appends what would happen to a packet of 'flow', and why, to 'ds'; changes
+ * nothing.  For ofproto/trace. */
+void
+tpr_dp_explain(struct tpr_dp *dp, const struct tpr_action *action,
+               const struct flow *flow, struct ds *ds)
+{
+    struct tpr_object *object;
+    struct tpr_tuple tuple;
+    struct tpr_conn *conn;
+
+    if (!is_ip_any(flow)) {
+        ds_put_cstr(ds, "not IP: goes on\n");
+        return;
+    }
+    tuple_from_flow(flow, &tuple);
+    ovs_mutex_lock(&dp->mutex);
+    object = tpr_object_get(dp, action->id);
+    conn = explain_find(dp, action, &tuple);
+    if (conn) {
+        ds_put_cstr(ds, "connection: ");
+        format_connection(dp, conn, tpr_object_get(dp, conn->redirect), ds);
+    } else if (action->mode != TPR_MODE_FORWARD) {
+        ds_put_cstr(ds, "no connection: goes on\n");
+    } else if (!object) {
+        ds_put_cstr(ds, "no such redirect: goes on\n");
+    } else if (!tpr_redirect_covers(&object->r, &tuple.dst, tuple.proto,
+                                    tuple.dport)) {
+        ds_put_cstr(ds, "not covered by the redirect: goes on\n");
+    } else {
+        explain_choice(dp, object, &tuple, ds);
+    }
+    ovs_mutex_unlock(&dp->mutex);
+}

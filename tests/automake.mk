@@ -113,6 +113,10 @@ FUZZ_TARGETS += tests/fuzz/fuzz-frame
 FUZZ_CORPUS += tests/fuzz/corpus/frame
 tests_fuzz_fuzz_frame_LDADD = $(FUZZ_LDADD)
 
+FUZZ_TARGETS += tests/fuzz/fuzz-redirect
+FUZZ_CORPUS += tests/fuzz/corpus/redirect
+tests_fuzz_fuzz_redirect_LDADD = $(FUZZ_LDADD)
+
 FUZZ_TARGETS += tests/fuzz/fuzz-http
 FUZZ_CORPUS += tests/fuzz/corpus/http
 tests_fuzz_fuzz_http_LDADD = $(FUZZ_LDADD)
@@ -159,9 +163,13 @@ tests_flows_probe_SOURCES = tests/flows-probe.c
 tests_flows_probe_LDADD = $(TPR_LDADD)
 EXTRA_DIST += $(SWITCH_TESTS)
 
+# Tests that a compiler for BPF likes our headers.
+HEADER_TESTS = tests/bpf-headers.sh
+EXTRA_DIST += $(HEADER_TESTS)
+
 # How the harness of Automake runs them: unit tests speak TAP, one line a
 # test; so does the replay of a corpus, one line an input.
-TESTS = $(UNIT_TESTS) $(FUZZ_TESTS) $(DB_TESTS) $(SWITCH_TESTS)
+TESTS = $(UNIT_TESTS) $(FUZZ_TESTS) $(DB_TESTS) $(SWITCH_TESTS) $(HEADER_TESTS)
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) \
 	$(top_srcdir)/build-aux/tap-driver.sh
 AM_TESTS_ENVIRONMENT = \

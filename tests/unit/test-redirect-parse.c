@@ -362,6 +362,21 @@ START_TEST(bent_extension_headers)
 }
 END_TEST
 
+/* IPv4 addresses in IPv6 would meet IPv4's connections. */
+START_TEST(mapped_addresses)
+{
+    static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+    for (int at = 8; at <= 24; at += 16) {
+        struct made m = example(true, 6);
+
+        make(&m);
+        memcpy(frame + 14 + at, mapped, sizeof mapped);
+        ck_assert_int_eq(verdict(), TPR_PARSED_ODD);
+    }
+}
+END_TEST
+
 START_TEST(others)
 {
     static const uint16_t types[] = { 0x0806, 0x88a8, 0x9100, 0x8847, 0x0026 };
@@ -380,4 +395,4 @@ END_TEST
 
 UNIT_MAIN("redirect-parse", good_ones, tcp_numbers, fragments, errors,
           bent_ones, cut_off, extension_headers, bent_extension_headers,
-          others)
+          mapped_addresses, others)

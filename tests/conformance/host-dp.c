@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "dp-packet.h"
+#include "flow.h"
 #include "ovs-rcu.h"
 #include "redirect-dp.h"
 #include "util.h"
@@ -101,9 +102,11 @@ dp_process(void *h_, enum tpr_mode mode, uint32_t id, uint32_t in_port,
     struct tpr_dp_result result;
     struct dp_packet *packet;
     struct frame f;
+    struct flow flow;
 
     pkt_build(p, &f);
     packet = dp_packet_clone_data_with_headroom(f.data, f.len, 64);
+    flow_extract(packet, &flow);        /* Sets offsets, as a port does. */
     tpr_dp_process(h->dp, &action, packet, in_port, h->now, &result);
     out->verdict = result.verdict;
     out->port = result.output;

@@ -6,6 +6,7 @@
 #include "redirect-dp-private.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include "hash.h"
@@ -13,8 +14,11 @@
 #include "openvswitch/vlog.h"
 #include "random.h"
 #include "redirect-check.h"
+#include "smap.h"
 #include "timeval.h"
 #include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(redirect);
 
 /* A ring that objects with equal sets of backends share. */
 struct tpr_ring_ref {
@@ -455,6 +459,38 @@ tpr_dp_withdraw_port(struct tpr_dp *dp, uint32_t output)
 }
 
 /* ## The datapath. ## */
+
+/* Takes from 'other_config' what a datapath is created with: tpr-connections
+ * (how many it can track), tpr-half-open (SYNs kept), tpr-seed (of its hashes,
+ * for tests).  What is out of range is said and its default used. */
+void
+tpr_dp_configure(struct tpr_dp_options *o, const struct smap *other_config)
+{
+    static const struct {
+        const char *key;
+        size_t offset;
+        unsigned long long int max;
+    } keys[] = {
+        { "tpr-connections", offsetof(struct tpr_dp_options, connections),
+          TPR_DP_MAX_CONNECTIONS },
+        { "tpr-half-open", offsetof(struct tpr_dp_options, half_open),
+          TPR_DP_MAX_CONNECTIONS },
+        { "tpr-seed", offsetof(struct tpr_dp_options, seed), UINT32_MAX },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        unsigned long long int value = smap_get_ullong(other_config,
+                                                       keys[i].key, 0);
+
+        if (value > keys[i].max) {
+            VLOG_WARN("%s=%llu is above %llu; the default is used",
+                      keys[i].key, value, keys[i].max);
+            value = 0;
+        }
+        memcpy((char *) o + keys[i].offset, &(uint32_t) { value },
+               sizeof(uint32_t));
+    }
+}
 
 /* Creates a datapath's redirects.  Returns NULL and stores them in '*dpp', or
  * returns a sentence to free() about the liveness page. */

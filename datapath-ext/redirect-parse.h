@@ -229,7 +229,8 @@ tpr_parse_ip4(struct tpr_cursor *c, struct tpr_ip *ip, bool quoted)
 /* Takes an IPv6 header and its extension headers (RFC 8200, 4302), as
  * tpr_parse_ip4() does.  A routing header with segments left is odd: the
  * packet is for somebody else than its destination says, whom its checksum
- * covers instead (RFC 8200 8.1). */
+ * covers instead (RFC 8200 8.1).  So are IPv4 addresses in it, which do
+ * not belong there (RFC 5156 2.2): they would be taken for IPv4's. */
 TPR_INLINE bool
 tpr_parse_ip6(struct tpr_cursor *c, struct tpr_ip *ip, bool quoted)
 {
@@ -245,6 +246,9 @@ tpr_parse_ip6(struct tpr_cursor *c, struct tpr_ip *ip, bool quoted)
     }
     __builtin_memcpy(&ip->tuple.src, c->pos + 8, 16);
     __builtin_memcpy(&ip->tuple.dst, c->pos + 24, 16);
+    if (tpr_addr_is_ip4(&ip->tuple.src) || tpr_addr_is_ip4(&ip->tuple.dst)) {
+        return false;
+    }
     ip->frag = TPR_FRAG_NONE;
     ip->frag_id = 0;
     if (tpr_has(c, 40 + payload)) {

@@ -15,6 +15,11 @@ enum {
     SEED_SKIP = 0x65762121,     /* sets give equal tables. */
 };
 
+enum {
+    RING_MIN = 251,             /* Both are primes. */
+    RING_MAX = 65521,
+};
+
 /* A member's own order of slots: offset, offset + skip, ... */
 struct member {
     uint16_t index;             /* In the redirect's backends. */
@@ -35,16 +40,23 @@ is_prime(uint32_t n)
 }
 
 /* Returns the size of a table for 'n_members': the first prime with a hundred
- * slots or more each, which keeps the shares within one percent; at least 251
- * and at most 65,521, the greatest that a slot's index has bits for. */
+ * slots or more for each, which keeps equal shares within one percent; at
+ * least 251 and at most 65,521.  Another size moves nearly everything, so the
+ * number is rounded up to a power of two: few members that come or go change
+ * it. */
 uint32_t
 tpr_ring_size_for(unsigned int n_members)
 {
-    uint32_t size = MAX(n_members * 100, 251);
+    uint32_t n = 1;
 
-    if (size >= 65521) {
-        return 65521;
+    while (n < n_members && n < TPR_MAX_REDIRECT_BACKENDS) {
+        n *= 2;
     }
+    if (n * 100 >= RING_MAX) {
+        return RING_MAX;
+    }
+
+    uint32_t size = MAX(n * 100, RING_MIN);
     while (!is_prime(size)) {
         size++;
     }

@@ -29,6 +29,14 @@ UNIT_TESTS += tests/unit/test-perf-http
 UNIT_TESTS += tests/unit/test-perf-stats
 UNIT_TESTS += tests/unit/test-policy
 UNIT_TESTS += tests/unit/test-policy-random
+UNIT_TESTS += tests/unit/test-redirect-build
+UNIT_TESTS += tests/unit/test-redirect-check
+UNIT_TESTS += tests/unit/test-redirect-choose
+UNIT_TESTS += tests/unit/test-redirect-hash
+UNIT_TESTS += tests/unit/test-redirect-parse
+UNIT_TESTS += tests/unit/test-redirect-rewrite
+UNIT_TESTS += tests/unit/test-redirect-track
+UNIT_TESTS += tests/unit/test-ring
 UNIT_TESTS += tests/unit/test-spsc
 
 check_PROGRAMS += $(UNIT_TESTS)
@@ -45,6 +53,25 @@ tests_unit_test_policy_SOURCES = tests/unit/test-policy.c \
 	tests/unit/policy-world.c tests/unit/policy-world.h
 tests_unit_test_policy_random_SOURCES = tests/unit/test-policy-random.c \
 	tests/unit/policy-world.c tests/unit/policy-world.h
+
+# The packet's way through a redirect, without the agent; some of its tests
+# make packets.
+redirect_ldadd = datapath-ext/libredirect.la $(OVS_LDADD) $(CHECK_LIBS)
+packet_maker = tests/unit/packet-maker.c tests/unit/packet-maker.h
+tests_unit_test_redirect_build_SOURCES = \
+	tests/unit/test-redirect-build.c $(packet_maker)
+tests_unit_test_redirect_build_LDADD = $(redirect_ldadd)
+tests_unit_test_redirect_check_LDADD = $(redirect_ldadd)
+tests_unit_test_redirect_choose_LDADD = $(redirect_ldadd)
+tests_unit_test_redirect_hash_LDADD = $(redirect_ldadd)
+tests_unit_test_redirect_parse_SOURCES = \
+	tests/unit/test-redirect-parse.c $(packet_maker)
+tests_unit_test_redirect_parse_LDADD = $(redirect_ldadd)
+tests_unit_test_redirect_rewrite_SOURCES = \
+	tests/unit/test-redirect-rewrite.c $(packet_maker)
+tests_unit_test_redirect_rewrite_LDADD = $(redirect_ldadd)
+tests_unit_test_redirect_track_LDADD = $(redirect_ldadd)
+tests_unit_test_ring_LDADD = $(redirect_ldadd)
 
 # The tool tpr-perf.
 perf_cppflags = $(AM_CPPFLAGS) -iquote $(top_srcdir)/tools
@@ -85,6 +112,10 @@ tests_fuzz_fuzz_model_LDADD = $(FUZZ_LDADD)
 FUZZ_TARGETS += tests/fuzz/fuzz-frame
 FUZZ_CORPUS += tests/fuzz/corpus/frame
 tests_fuzz_fuzz_frame_LDADD = $(FUZZ_LDADD)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-redirect
+FUZZ_CORPUS += tests/fuzz/corpus/redirect
+tests_fuzz_fuzz_redirect_LDADD = $(FUZZ_LDADD)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-http
 FUZZ_CORPUS += tests/fuzz/corpus/http
@@ -132,9 +163,13 @@ tests_flows_probe_SOURCES = tests/flows-probe.c
 tests_flows_probe_LDADD = $(TPR_LDADD)
 EXTRA_DIST += $(SWITCH_TESTS)
 
+# Tests that a compiler for BPF likes our headers.
+HEADER_TESTS = tests/bpf-headers.sh
+EXTRA_DIST += $(HEADER_TESTS)
+
 # How the harness of Automake runs them: unit tests speak TAP, one line a
 # test; so does the replay of a corpus, one line an input.
-TESTS = $(UNIT_TESTS) $(FUZZ_TESTS) $(DB_TESTS) $(SWITCH_TESTS)
+TESTS = $(UNIT_TESTS) $(FUZZ_TESTS) $(DB_TESTS) $(SWITCH_TESTS) $(HEADER_TESTS)
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) \
 	$(top_srcdir)/build-aux/tap-driver.sh
 AM_TESTS_ENVIRONMENT = \

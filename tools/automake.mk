@@ -1,6 +1,6 @@
 # Tools around the agent.
 
-EXTRA_DIST += tools/check
+EXTRA_DIST += tools/check tools/check-upstream
 
 # tpr-perf, the client.  It needs nothing but libc.
 noinst_LTLIBRARIES += tools/libperf.la

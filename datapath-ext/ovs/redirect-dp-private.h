@@ -81,7 +81,7 @@ struct tpr_dp {
     struct tpr_sender *sender;
 };
 
-/* Backends that objects have, and those removed that still have connections. */
+/* Backends of objects, and removed ones that still have connections. */
 enum { TPR_DP_MAX_RECORDS = 4 * TPR_MAX_BACKENDS };
 
 static inline void

@@ -37,6 +37,7 @@ UNIT_TESTS += tests/unit/test-redirect-parse
 UNIT_TESTS += tests/unit/test-redirect-rewrite
 UNIT_TESTS += tests/unit/test-redirect-track
 UNIT_TESTS += tests/unit/test-ring
+UNIT_TESTS += tests/unit/test-redirect-ofp
 UNIT_TESTS += tests/unit/test-spsc
 
 check_PROGRAMS += $(UNIT_TESTS)
@@ -125,6 +126,13 @@ FUZZ_TARGETS += tests/fuzz/fuzz-perf-http
 FUZZ_CORPUS += tests/fuzz/corpus/perf-http
 tests_fuzz_fuzz_perf_http_CPPFLAGS = $(perf_cppflags)
 tests_fuzz_fuzz_perf_http_LDADD = tools/libperf.la $(FUZZ_LDADD)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-redirect-msg
+FUZZ_CORPUS += tests/fuzz/corpus/redirect-msg
+tests_fuzz_fuzz_redirect_msg_LDADD = $(FUZZ_LDADD)
+FUZZ_TARGETS += tests/fuzz/fuzz-redirect-text
+FUZZ_CORPUS += tests/fuzz/corpus/redirect-text
+tests_fuzz_fuzz_redirect_text_LDADD = $(FUZZ_LDADD)
 
 FUZZ_SECONDS = 10
 check_PROGRAMS += $(FUZZ_TARGETS)

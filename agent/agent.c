@@ -307,13 +307,17 @@ store_words(struct agent *a)
 
     SHASH_FOR_EACH (node, &a->config->services) {
         const struct tpr_service *svc = node->data;
+        const struct tpr_backend *active = policy_active(a->policy, svc,
+                                                         NULL, NULL);
 
         for (size_t i = 0; i < svc->n_backends; i++) {
             const struct tpr_backend *b = svc->backends[i];
             enum policy_reason why = policy_usable(a->policy, b);
 
             liveness_set_backend(a->liveness, b->index,
-                                 (why == POLICY_OK ? TPR_LIVENESS_UP
+                                 (why == POLICY_OK
+                                  || (why == POLICY_DAMPED && b == active)
+                                  ? TPR_LIVENESS_UP
                                   : why == POLICY_DRAINING
                                   ? TPR_LIVENESS_DRAIN
                                   : why == POLICY_CHECK_UNKNOWN

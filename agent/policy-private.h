@@ -55,6 +55,8 @@ struct pbackend {
     long long int hold_us;      /* Held down until then, or 0. */
     struct damping damping;
     enum policy_reason reason;
+    bool only_held;             /* 'reason' is POLICY_DAMPED, and without its
+                                 * hold it were POLICY_OK. */
     bool was_usable;
     long long int lost_us;      /* When it stopped being usable, or 0. */
     bool kept;                  /* By panic. */

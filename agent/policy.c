@@ -31,6 +31,7 @@ policy_mode_to_string(enum policy_mode mode)
     case POLICY_MODE_AUTO: return "auto";
     case POLICY_MODE_MANUAL: return "manual";
     case POLICY_MODE_HELD: return "held";
+    case POLICY_MODE_DAMPED: return "damped";
     case POLICY_MODE_PANIC: return "panic";
     case POLICY_MODE_STARTING: return "starting";
     }

@@ -9,7 +9,8 @@
  *
  * Three stages, each a small machine of its own:
  *   damping   - damping.h: a region or backend that comes back is held down
- *               for a while that doubles while it flaps;
+ *               for a while that doubles while it flaps; it serves all the
+ *               same where nothing else is left;
  *   panic     - panic.h: when more than a threshold of all usable backends
  *               fail at once, suspect ourselves and keep the last good set
  *               where nothing proven good is left;
@@ -63,6 +64,8 @@ enum policy_mode {
     POLICY_MODE_MANUAL,         /* 'failover' intent in force. */
     POLICY_MODE_HELD,           /* A better one is up: failback is manual or
                                  * its hold time runs. */
+    POLICY_MODE_DAMPED,         /* Held down after flapping, but alive, and
+                                 * nothing else is left. */
     POLICY_MODE_PANIC,          /* Kept because too many failed at once. */
     POLICY_MODE_STARTING,       /* Nothing is proven yet: hands off. */
 };

@@ -596,6 +596,7 @@ reconfigure(struct agent *a)
     config = config_build(tpr_db_idl(a->db), a->config, check_service, NULL,
                           &a->config_complaints);
     report_batches(a, true);    /* They point into the old configuration. */
+    policy_set_now_wall(a->policy, time_wall_msec());
     policy_set_config(a->policy, config, tpr_now_us());
     check_set_configure(a->checks, config, tpr_now_us());
     plan_destroy(a->plan);      /* So does the plan. */

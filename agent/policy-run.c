@@ -67,6 +67,8 @@ policy_run_region(struct policy *p, struct pregion *r, long long int now_us)
         c->last_beat_us = r->last_beat_us;
         r->state = state;
         r->since_us = c->decided_us;
+        free(r->reason);
+        r->reason = xstrdup(c->cause);
     }
     if (r->grace_us) {
         p->deadline_us = MIN(p->deadline_us, r->grace_us);
@@ -129,6 +131,36 @@ is_lost(enum policy_reason reason)
     return reason == POLICY_REGION_DOWN || reason == POLICY_CHECK_DOWN;
 }
 
+/* Returns true if 'reason' may be due to the agent's own start alone. */
+static bool
+is_not_known(enum policy_reason reason)
+{
+    return (reason == POLICY_NO_PORT || reason == POLICY_NO_MAC
+            || reason == POLICY_REGION_UNKNOWN
+            || reason == POLICY_CHECK_UNKNOWN);
+}
+
+/* Keeps the word about 'b' and when it began. */
+static void
+run_backend_state(struct policy *p, struct pbackend *b, long long int now_us)
+{
+    enum tpr_backend_state state
+        = (b->reason == POLICY_OK ? TPR_BACKEND_UP
+           : b->reason == POLICY_DRAINING ? TPR_BACKEND_DRAINING
+           : TPR_BACKEND_DOWN);
+
+    if (b->grace_us && now_us < b->grace_us && is_not_known(b->reason)
+        && b->state != TPR_BACKEND_NONE) {
+        p->deadline_us = MIN(p->deadline_us, b->grace_us);
+        return;
+    }
+    b->grace_us = 0;
+    if (b->state != state) {
+        b->state = state;
+        b->since_us = now_us;
+    }
+}
+
 static void
 run_backend(struct policy *p, struct pbackend *b, long long int now_us)
 {
@@ -150,6 +182,7 @@ run_backend(struct policy *p, struct pbackend *b, long long int now_us)
         }
         b->was_usable = false;
     }
+    run_backend_state(p, b, now_us);
     if (b->hold_us > now_us) {
         p->deadline_us = MIN(p->deadline_us, b->hold_us);
     }
@@ -300,10 +333,7 @@ is_unconfirmed(struct policy *p, struct pservice *s, long long int now_us)
         return false;
     }
     if (s->active && now_us < s->grace_us
-        && (s->active->reason == POLICY_NO_PORT
-            || s->active->reason == POLICY_NO_MAC
-            || s->active->reason == POLICY_REGION_UNKNOWN
-            || s->active->reason == POLICY_CHECK_UNKNOWN)) {
+        && is_not_known(s->active->reason)) {
         p->deadline_us = MIN(p->deadline_us, s->grace_us);
         return true;
     }
@@ -405,8 +435,10 @@ decided(const struct pservice *s, bool panic, long long int now_us)
     if (from && !panic) {
         if (from->reason == POLICY_REGION_DOWN) {
             /* It may have died once more while it was held down. */
-            return MIN(now_us, MAX(from->region->since_us,
-                                   from->region->fact_us));
+            return (from->region->fact_us
+                    ? MIN(now_us, MAX(from->region->since_us,
+                                      from->region->fact_us))
+                    : now_us);
         } else if (from->reason == POLICY_CHECK_DOWN) {
             return MIN(now_us, from->check_us);
         }
@@ -437,6 +469,8 @@ run_service(struct policy *p, struct pservice *s, long long int now_us)
     s->is_gone = false;
     s->ever |= to != NULL;
     s->since_us = c->decided_us;
+    free(s->reason);
+    s->reason = xstrdup(c->cause);
 }
 
 /* The wall clock may be set meanwhile: look again after a minute. */

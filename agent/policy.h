@@ -120,6 +120,13 @@ enum heartbeat_state policy_region_state(const struct policy *,
                                          bool *draining,
                                          long long int *hold_until_us,
                                          long long int *since_us);
+const char *policy_region_reason(const struct policy *,
+                                 const struct tpr_region *);
+const char *policy_service_reason(const struct policy *,
+                                  const struct tpr_service *);
+enum tpr_backend_state policy_backend_state(const struct policy *,
+                                            const struct tpr_backend *,
+                                            long long int *since_us);
 bool policy_owner_answers(const struct policy *, const struct tpr_service *);
 bool policy_panic(const struct policy *);
 

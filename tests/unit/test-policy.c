@@ -484,6 +484,41 @@ static const struct test {
       "0 service a a/r1>none (region r1 down)\n" },
 
     /* Restart of the agent. */
+    { "what does not change keeps its age over a restart",
+      "batch; config r1:up:5000 r2:down:4000 web=r1/1,r2/2 "
+      "web@web/r1:3000 web/r1:up:2000 web/r2:down:1000; nomac web/r1; end; "
+      "since web/r1; "
+      "mac web/r1; +100; up r1; since r1; since r2; since web; since web/r1; "
+      "since web/r2; +10000; since r1; since r2; since web",
+      "web/r1: up since -2000\n"
+      "r1: since -5000\n"
+      "r2: since -4000\n"
+      "web: since -3000\n"
+      "web/r1: up since -2000\n"
+      "web/r2: down since -1000\n"
+      "r1: since -5000\n"
+      "r2: since -4000\n"
+      "web: since -3000\n" },
+    { "what has changed meanwhile is young",
+      "config r1:up:5000 r2:down:4000 r3 web=r1/1,r2/2 web@web/r1:3000 "
+      "x=r3/1 x@x/r9:3000 web/r1:up:2000 web/r2:down:1000; +100; up r2; "
+      "down r1 link; since r1; since r2; since r3; since web; since web/r1; "
+      "since web/r2; since x; since x/r3",
+      "100 region r2 down>up (beats received)\n"
+      "100 region r1 up>down (link down)\n"
+      "100 service web web/r1>web/r2 (region r1 down)\n"
+      "r1: since 100 (link down)\n"
+      "r2: since 100 (beats received)\n"
+      "r3: since 0\n"
+      "web: since 100 (region r1 down)\n"
+      "web/r1: down since 100\n"
+      "web/r2: up since 100\n"
+      "x: since 0\n"
+      "x/r3: down since 0\n" },
+    { "a clock that was set back makes nothing older than it is",
+      "config r1:up:-5000 web=r1/1 web@web/r1:-1; since r1; since web",
+      "r1: since 0\n"
+      "web: since 0\n" },
     { "what is remembered stays until it is confirmed",
       "config r1:up r2:up web=r1/1,r2/2 web@web/r2; show web; +500; down r1; "
       "+500; up r1; up r2; +10000; show web",

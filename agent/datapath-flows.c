@@ -43,6 +43,7 @@
 #include "openvswitch/json.h"
 #include "openvswitch/list.h"
 #include "openvswitch/ofp-flow.h"
+#include "openvswitch/ofp-monitor.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/shash.h"
 #include "openvswitch/vlog.h"
@@ -513,6 +514,15 @@ cb_dump_end(void *df_)
     flush(df);
 }
 
+static bool
+cb_removed(void *df_, const struct ofputil_flow_removed *fr)
+{
+    struct datapath_flows *df = df_;
+
+    return flow_table_removed(&df->table, fr->table_id, fr->priority,
+                              &fr->match);
+}
+
 static void
 cb_refused(void *df_, ovs_be32 xid, const char *sentence)
 {
@@ -595,6 +605,7 @@ static const struct ofconn_callbacks callbacks = {
     .dump_begin = cb_dump_begin,
     .dumped = cb_dumped,
     .dump_end = cb_dump_end,
+    .removed = cb_removed,
     .refused = cb_refused,
     .committed = cb_committed,
     .lost = cb_lost,

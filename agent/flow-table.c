@@ -74,10 +74,9 @@ entry_hash(uint8_t table, uint16_t priority, const struct minimatch *match)
     return minimatch_hash(match, (uint32_t) table << 16 | priority);
 }
 
-/* Finds or makes the entry; takes 'match' over. */
 static struct flow_entry *
-entry_get(struct flow_table *ft, uint8_t table, uint16_t priority,
-          struct minimatch *match)
+entry_find(const struct flow_table *ft, uint8_t table, uint16_t priority,
+           const struct minimatch *match)
 {
     uint32_t hash = entry_hash(table, priority, match);
     struct flow_entry *e;
@@ -85,9 +84,22 @@ entry_get(struct flow_table *ft, uint8_t table, uint16_t priority,
     HMAP_FOR_EACH_WITH_HASH (e, node, hash, &ft->entries) {
         if (e->table == table && e->priority == priority
             && minimatch_equal(&e->match, match)) {
-            minimatch_destroy(match);
             return e;
         }
+    }
+    return NULL;
+}
+
+/* Finds or makes the entry; takes 'match' over. */
+static struct flow_entry *
+entry_get(struct flow_table *ft, uint8_t table, uint16_t priority,
+          struct minimatch *match)
+{
+    struct flow_entry *e = entry_find(ft, table, priority, match);
+
+    if (e) {
+        minimatch_destroy(match);
+        return e;
     }
 
     e = xzalloc(sizeof *e);
@@ -95,7 +107,8 @@ entry_get(struct flow_table *ft, uint8_t table, uint16_t priority,
     e->priority = priority;
     minimatch_move(&e->match, match);
     ovs_list_init(&e->variants);
-    hmap_insert(&ft->entries, &e->node, hash);
+    hmap_insert(&ft->entries, &e->node,
+                entry_hash(table, priority, &e->match));
     return e;
 }
 
@@ -395,6 +408,21 @@ flow_table_dump_end(struct flow_table *ft)
     HMAP_FOR_EACH (e, node, &ft->entries) {
         entry_set_dirty(ft, e);
     }
+}
+
+/* The switch reports that this flow is gone.  Returns false if that is no
+ * news, since flow_table_flush() had told it so. */
+bool
+flow_table_removed(struct flow_table *ft, uint8_t table, uint16_t priority,
+                   const struct match *match)
+{
+    struct minimatch mm;
+    struct flow_entry *e;
+
+    minimatch_init(&mm, match);
+    e = entry_find(ft, table, priority, &mm);
+    minimatch_destroy(&mm);
+    return e && e->installed;
 }
 
 /* Fills in 'fm' for the difference of 'e', and takes it for made.  Returns

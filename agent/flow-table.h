@@ -90,6 +90,8 @@ bool flow_table_learns(const struct flow_table *, uint32_t hash);
 void flow_table_dump_begin(struct flow_table *);
 void flow_table_dumped(struct flow_table *, const struct ofputil_flow_stats *);
 void flow_table_dump_end(struct flow_table *);
+bool flow_table_removed(struct flow_table *, uint8_t table, uint16_t priority,
+                        const struct match *);
 
 /* Called for each difference; 'fm' is valid during the call only.  The
  * callee owns one reference to the entry: flow_entry_unref(). */

@@ -429,6 +429,14 @@ healed () {
 }
 until_true healed
 ok "flows that somebody deleted come back" $?
+same "and were missed" 1 "$(stat_of removed_by_others)"
+
+# Our own doing is nobody else's.
+config "client_table 251" "$@"
+config "client_table 250" "$@"
+same "another table for clients, and back: flows are the same" \
+    "$before" "$(our_flows)"
+same "and nobody is blamed for it" 1 "$(stat_of removed_by_others)"
 foreign
 config "$web $to"
 same "their flows stay: after a change" 2 "$(count_foreign)"

@@ -14,6 +14,7 @@
 #include "coverage.h"
 #include "datapath.h"
 #include "dirs.h"
+#include "hb-session.h"
 #include "hb-thread.h"
 #include "journal.h"
 #include "liveness.h"
@@ -468,7 +469,7 @@ set_sessions(struct agent *a)
         int error = 0;
 
         if (pr->has_session
-            && (!old || memcmp(old, &pr->session, sizeof *old))) {
+            && (!old || !hb_session_config_equal(old, &pr->session))) {
             error = hb_thread_set(a->hb, &pr->session);
             if (!error) {
                 free(shash_replace(&a->sessions, node->name,

@@ -11,6 +11,7 @@
 
 #include "agent.h"
 #include "check.h"
+#include "complaints.h"
 #include "datapath.h"
 #include "hb-thread.h"
 #include "journal.h"
@@ -112,15 +113,8 @@ find_complaint(const struct agent_view *v, const char *format,
                const char *name)
 {
     char *prefix = xasprintf(format, name);
-    const char *found = NULL;
-    const char *s;
+    const char *found = complaint_index_find(v->index, prefix);
 
-    SSET_FOR_EACH (s, v->complaints) {
-        if (!strncmp(s, prefix, strlen(prefix))) {
-            found = s;
-            break;
-        }
-    }
     free(prefix);
     return found;
 }
@@ -551,15 +545,20 @@ write_root(const struct tprrec_tpr *tpr, const struct agent_view *v)
 }
 
 static void
-write_all(struct status *s, const struct agent_view *v,
+write_all(struct status *s, const struct agent_view *view,
           struct journal *journal, bool all_applied)
 {
+    struct agent_view copy = *view;
+    const struct agent_view *v = &copy;
+    struct complaint_index index;
     struct ovsdb_idl *idl = tpr_db_idl(s->db);
     const struct tprrec_tpr *tpr = tprrec_tpr_first(idl);
     const struct tprrec_intent *intent, *next;
     const struct tprrec_service *svc;
     const struct tprrec_region *region;
 
+    complaint_index_init(&index, v->complaints);
+    copy.index = &index;
     s->txn = ovsdb_idl_txn_create(idl);
     s->writing_cfg = s->cur_cfg;
     if (tpr) {
@@ -580,6 +579,7 @@ write_all(struct status *s, const struct agent_view *v,
     }
     write_history(s, s->txn, journal);
     trim_history(idl, s->history_seq, v->config->history_limit);
+    complaint_index_destroy(&index);
 }
 
 /* Looks after the transaction under way.  Returns true if there is none

@@ -93,6 +93,8 @@ size_t tprctl_backends(const struct tprrec_service *,
 /* tprctl-intent.c */
 extern const struct ctl_command_syntax tprctl_intent_commands[];
 void tprctl_forget(struct ctl_context *, const char *name);
+void tprctl_forget_failover(struct ctl_context *, const char *service,
+                            const char *region);
 const char *tprctl_format_time(int64_t ms, char *buf, size_t size);
 
 /* tprctl-show.c */

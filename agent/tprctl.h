@@ -24,6 +24,7 @@
 #include "db-ctl-base.h"
 #include "tpr-idl.h"
 
+struct svec;
 struct uuid;
 
 /* Kinds of objects that take KEY=VALUE arguments. */
@@ -65,8 +66,8 @@ bool tprctl_set_key(struct ctl_context *, enum tprctl_kind,
 bool tprctl_set_keys(struct ctl_context *, enum tprctl_kind,
                      const struct ovsdb_idl_row *, size_t first);
 void tprctl_reset_keys(enum tprctl_kind, const struct ovsdb_idl_row *);
-char *tprctl_get_key(enum tprctl_kind, const struct ovsdb_idl_row *,
-                     const char *key);
+void tprctl_get_key(enum tprctl_kind, const struct ovsdb_idl_row *,
+                    const char *key, struct svec *words);
 
 /* tprctl-config.c */
 extern const struct ctl_command_syntax tprctl_config_commands[];

@@ -25,6 +25,8 @@
 #include "packets.h"
 #include "redirect.h"
 
+struct ds;
+
 /* VIP, ports and protocol of a service. */
 struct tpr_vip {
     struct in6_addr addr;       /* IPv4 as IPv4-mapped. */
@@ -249,6 +251,7 @@ char *tpr_parse_duration_range(const char *, long long int min_us,
                                long long int max_us, long long int *us)
     __attribute__((warn_unused_result));
 char *tpr_format_duration(long long int us);
+void tpr_put_us(struct ds *, long long int us);
 char *tpr_parse_address(const char *, struct in6_addr *)
     __attribute__((warn_unused_result));
 char *tpr_parse_host_address(const char *, struct in6_addr *)

@@ -14,6 +14,7 @@
 #include "coverage.h"
 #include "datapath.h"
 #include "dirs.h"
+#include "hb-session.h"
 #include "hb-thread.h"
 #include "journal.h"
 #include "liveness.h"
@@ -307,13 +308,17 @@ store_words(struct agent *a)
 
     SHASH_FOR_EACH (node, &a->config->services) {
         const struct tpr_service *svc = node->data;
+        const struct tpr_backend *active = policy_active(a->policy, svc,
+                                                         NULL, NULL);
 
         for (size_t i = 0; i < svc->n_backends; i++) {
             const struct tpr_backend *b = svc->backends[i];
             enum policy_reason why = policy_usable(a->policy, b);
 
             liveness_set_backend(a->liveness, b->index,
-                                 (why == POLICY_OK ? TPR_LIVENESS_UP
+                                 (why == POLICY_OK
+                                  || (why == POLICY_DAMPED && b == active)
+                                  ? TPR_LIVENESS_UP
                                   : why == POLICY_DRAINING
                                   ? TPR_LIVENESS_DRAIN
                                   : why == POLICY_CHECK_UNKNOWN
@@ -464,7 +469,7 @@ set_sessions(struct agent *a)
         int error = 0;
 
         if (pr->has_session
-            && (!old || memcmp(old, &pr->session, sizeof *old))) {
+            && (!old || !hb_session_config_equal(old, &pr->session))) {
             error = hb_thread_set(a->hb, &pr->session);
             if (!error) {
                 free(shash_replace(&a->sessions, node->name,
@@ -592,6 +597,7 @@ reconfigure(struct agent *a)
     config = config_build(tpr_db_idl(a->db), a->config, check_service, NULL,
                           &a->config_complaints);
     report_batches(a, true);    /* They point into the old configuration. */
+    policy_set_now_wall(a->policy, time_wall_msec());
     policy_set_config(a->policy, config, tpr_now_us());
     check_set_configure(a->checks, config, tpr_now_us());
     plan_destroy(a->plan);      /* So does the plan. */

@@ -12,6 +12,7 @@ agent_libtpr_la_SOURCES += agent/check-http.c
 agent_libtpr_la_SOURCES += agent/check-logic.c agent/check-logic.h
 agent_libtpr_la_SOURCES += agent/check-talk.c agent/check-talk.h
 agent_libtpr_la_SOURCES += agent/check-tcp.c
+agent_libtpr_la_SOURCES += agent/complaints.c agent/complaints.h
 agent_libtpr_la_SOURCES += agent/config.c agent/config.h
 agent_libtpr_la_SOURCES += agent/config-row.c agent/config-row.h
 agent_libtpr_la_SOURCES += agent/damping.c agent/damping.h

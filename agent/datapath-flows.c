@@ -43,6 +43,7 @@
 #include "openvswitch/json.h"
 #include "openvswitch/list.h"
 #include "openvswitch/ofp-flow.h"
+#include "openvswitch/ofp-monitor.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/shash.h"
 #include "openvswitch/vlog.h"
@@ -115,8 +116,7 @@ struct datapath_flows {
     long long int dump_ms;      /* When the dump began... */
     long long int dump_took_ms; /* ...and how long the last one took. */
     bool drop_learned;          /* Delete all learned flows, too. */
-    uint64_t *stale;            /* Cookies of learned flows to delete. */
-    size_t n_stale, allocated_stale;
+    bool dumping;               /* The switch is telling what it has. */
     size_t n_conflicts;         /* As reported last. */
     uint64_t n_flow_mods;
 };
@@ -156,17 +156,14 @@ owner_clear(struct owner *o)
     dp_path_free(&o->path);
 }
 
-/* Notes learned clients of a VIP that no service has any more.  (Learned
- * direct connections harm nobody; they end by themselves.) */
+/* Notes learned clients of a VIP that no service has any more; while the
+ * switch is away the next dump will tell.  (Learned direct connections harm
+ * nobody; they end by themselves.) */
 static void
 forget_learned(struct datapath_flows *df, bool learned, uint32_t hash)
 {
-    if (learned && !flow_table_learns(&df->table, hash)) {
-        if (df->n_stale >= df->allocated_stale) {
-            df->stale = x2nrealloc(df->stale, &df->allocated_stale,
-                                   sizeof *df->stale);
-        }
-        df->stale[df->n_stale++] = flow_cookie(FLOW_LEARN_CLIENT, hash);
+    if (learned && (df->dumping || ofconn_ready(df->conn))) {
+        flow_table_set_stale(&df->table, hash);
     }
 }
 
@@ -379,22 +376,13 @@ add_flow_mod(void *df_, const struct ofputil_flow_mod *fm,
     b->n++;
 }
 
-/* Deletes learned flows: all tables, by cookie. */
 static void
 delete_by_cookie(struct datapath_flows *df, uint64_t cookie, uint64_t mask)
 {
-    struct ofputil_flow_mod fm = {
-        .command = OFPFC_DELETE,
-        .table_id = OFPTT_ALL,
-        .cookie = htonll(cookie),
-        .cookie_mask = htonll(mask),
-        .buffer_id = UINT32_MAX,
-        .out_port = OFPP_ANY,
-        .out_group = OFPG_ANY,
-    };
+    struct ofputil_flow_mod fm;
 
     bundle_open(df);
-    minimatch_init_catchall(&fm.match);
+    flow_mod_delete_by_cookie(&fm, cookie, mask);
     ofconn_bundle_add(df->conn, &fm);
     minimatch_destroy(&fm.match);
     df->n_flow_mods++;
@@ -403,12 +391,12 @@ delete_by_cookie(struct datapath_flows *df, uint64_t cookie, uint64_t mask)
 static void
 delete_learned(struct datapath_flows *df)
 {
-    for (size_t i = 0; i < df->n_stale; i++) {
-        if (!flow_table_learns(&df->table, df->stale[i])) {
-            delete_by_cookie(df, df->stale[i], UINT64_MAX);
-        }
+    uint32_t hash;
+
+    while (flow_table_next_stale(&df->table, &hash)) {
+        delete_by_cookie(df, flow_cookie(FLOW_LEARN_CLIENT, hash),
+                         UINT64_MAX);
     }
-    df->n_stale = 0;
     if (df->drop_learned) {
         df->drop_learned = false;
         delete_by_cookie(df, FLOW_COOKIE
@@ -483,6 +471,7 @@ cb_dump_begin(void *df_)
 {
     struct datapath_flows *df = df_;
 
+    df->dumping = true;
     df->dump_ms = time_msec();
     flow_table_dump_begin(&df->table);
 }
@@ -497,9 +486,7 @@ cb_dumped(void *df_, const struct ofputil_flow_stats *fs)
     if (kind < FLOW_KIND_LEARNED) {
         flow_table_dumped(&df->table, fs);
     } else if (kind == FLOW_LEARN_CLIENT) {
-        uint64_t last = df->n_stale ? df->stale[df->n_stale - 1] : 0;
-
-        forget_learned(df, (last ^ cookie) & 0xffffff, cookie & 0xffffff);
+        flow_table_set_stale(&df->table, cookie);
     }
 }
 
@@ -508,9 +495,19 @@ cb_dump_end(void *df_)
 {
     struct datapath_flows *df = df_;
 
+    df->dumping = false;
     df->dump_took_ms = time_msec() - df->dump_ms;
     flow_table_dump_end(&df->table);
     flush(df);
+}
+
+static bool
+cb_removed(void *df_, const struct ofputil_flow_removed *fr)
+{
+    struct datapath_flows *df = df_;
+
+    return flow_table_removed(&df->table, fr->table_id, fr->priority,
+                              &fr->match);
 }
 
 static void
@@ -587,6 +584,8 @@ cb_lost(void *df_)
     df->applied_seq = 0;
     drop_bundles(df);
     flow_table_forgive(&df->table);
+    flow_table_forget_stale(&df->table);
+    df->dumping = false;
     df->retry_ms = LLONG_MAX;
 }
 
@@ -595,6 +594,7 @@ static const struct ofconn_callbacks callbacks = {
     .dump_begin = cb_dump_begin,
     .dumped = cb_dumped,
     .dump_end = cb_dump_end,
+    .removed = cb_removed,
     .refused = cb_refused,
     .committed = cb_committed,
     .lost = cb_lost,
@@ -635,7 +635,6 @@ flows_close(struct datapath *dp)
     ofconn_destroy(df->conn);
     free(CONST_CAST(struct in6_addr *, df->ctx.locals));
     free(df->order);
-    free(df->stale);
     free(df->up.bridge);
     free(df);
 }
@@ -701,7 +700,7 @@ flows_clear(struct datapath *dp)
     flow_table_end(&df->table, &claims);
     free(CONST_CAST(struct in6_addr *, df->ctx.locals));
     memset(&df->ctx, 0, sizeof df->ctx);        /* Unlike any other. */
-    df->n_stale = 0;
+    flow_table_forget_stale(&df->table);
     df->drop_learned = true;
     df->have_ctx = true;
     flush(df);

@@ -89,6 +89,8 @@ struct ofconn {
 
     /* Statistics. */
     uint64_t n_connections, n_bundles, n_refused, n_dumps;
+    uint64_t n_removed;         /* Flows that others took away, as far as
+                                 * the switch reports it. */
 };
 
 static const char *
@@ -401,7 +403,8 @@ handle_flow_removed(struct ofconn *oc, const struct ofp_header *oh)
 
     if (!ofputil_decode_flow_removed(&fr, oh)
         && (ntohll(fr.cookie) & oc->cookie_mask) == oc->cookie
-        && fr.reason == OFPRR_DELETE) {
+        && fr.reason == OFPRR_DELETE && oc->cb->removed(oc->aux, &fr)) {
+        oc->n_removed++;
         COVERAGE_INC(tpr_of_removed_by_others);
         VLOG_INFO_RL(&rl, "%s: somebody removed flows of ours; comparing "
                      "all of them with the switch", oc->bridge);
@@ -684,5 +687,7 @@ ofconn_show(const struct ofconn *oc, struct json *json)
                     json_integer_create(oc->n_connections));
     json_object_put(json, "bundles", json_integer_create(oc->n_bundles));
     json_object_put(json, "dumps", json_integer_create(oc->n_dumps));
+    json_object_put(json, "removed_by_others",
+                    json_integer_create(oc->n_removed));
     json_object_put(json, "refused", json_integer_create(oc->n_refused));
 }

@@ -55,6 +55,7 @@
 #include "openvswitch/types.h"
 
 struct ofputil_flow_mod;
+struct ofputil_flow_removed;
 struct ofputil_flow_stats;
 struct json;
 
@@ -66,6 +67,11 @@ struct ofconn_callbacks {
     void (*dump_begin)(void *aux);
     void (*dumped)(void *aux, const struct ofputil_flow_stats *);
     void (*dump_end)(void *aux);
+
+    /* A flow of ours was removed (OFPT_FLOW_REMOVED, for those that ask for
+     * it).  Returns true if that was somebody else: then all our flows are
+     * asked for again. */
+    bool (*removed)(void *aux, const struct ofputil_flow_removed *);
 
     /* Answers to bundles: request 'xid' was refused with 'sentence'; bundle
      * 'id' is committed, or none of it happened. */

@@ -427,6 +427,28 @@ has_owner(const struct plan *plan, const struct in6_addr *addr)
                    compare_addresses) != NULL;
 }
 
+/* Complains of a VIP that works less well than somebody may think. */
+static void
+complain_vip(const struct tpr_service *svc, const char *owner,
+             struct sset *complaints)
+{
+    const struct in6_addr *addr = &svc->vip.addr;
+    char *s = tpr_format_address(addr);
+
+    if (owner) {
+        complain(complaints, "Service %s: vip: %s is an address of this "
+                 "switch itself (%s): use one that nobody has, or a backend",
+                 svc->name, s, owner);
+    }
+    if (IN6_IS_ADDR_V4MAPPED(addr)
+        ? ntohl(in6_addr_get_mapped_ipv4(addr)) >> 16 == 0xa9fe
+        : IN6_IS_ADDR_LINKLOCAL(addr)) {
+        complain(complaints, "Service %s: vip: %s is link-local: no client "
+                 "behind a router can reach it", svc->name, s);
+    }
+    free(s);
+}
+
 static void
 plan_service(struct plan *plan, const struct plan_input *in,
              const struct tpr_service *svc, struct sset *complaints)
@@ -440,11 +462,12 @@ plan_service(struct plan *plan, const struct plan_input *in,
     struct eth_addr mac;
     bool ours;
 
+    ours = neigh_owns(in->neigh, &svc->vip.addr, owner, &mac);
+    complain_vip(svc, ours ? owner : NULL, complaints);
     b = policy_active(in->policy, svc, &mode, NULL);
     if (!bridge || (!b && mode == POLICY_MODE_STARTING)) {
         return;                 /* Nothing is proven: leave all as it is. */
     }
-    ours = neigh_owns(in->neigh, &svc->vip.addr, owner, &mac);
     pb = get_bridge(plan, in, bridge);
     ds = &pb->services[pb->state.n_services];
     ds->name = svc->name;

@@ -12,6 +12,7 @@ UNIT_TESTS += tests/unit/test-bfd-session
 UNIT_TESTS += tests/unit/test-build
 UNIT_TESTS += tests/unit/test-check
 UNIT_TESTS += tests/unit/test-check-logic
+UNIT_TESTS += tests/unit/test-complaints
 UNIT_TESTS += tests/unit/test-config
 UNIT_TESTS += tests/unit/test-flow-table
 UNIT_TESTS += tests/unit/test-frame

@@ -11,6 +11,7 @@
  *                                      pure= identity=
  *   path PORT KEY=VALUE..              type= local= peer= mac= vlan= answer=
  *                                      through=
+ *   client_table N                     where learned flows go
  *   many N                             N services on 10.200/16
  *   forget                             all of the above is gone
  *   set                                hand it to the provider and wait:
@@ -353,6 +354,8 @@ command(struct datapath *dp, char *line)
             cmd_path(strtok_r(NULL, " \n", &save), &save);
         } else if (!strcmp(word, "many")) {
             cmd_many(number(strtok_r(NULL, " \n", &save)), &save);
+        } else if (!strcmp(word, "client_table")) {
+            state.client_table = number(strtok_r(NULL, " \n", &save));
         } else if (!strcmp(word, "forget")) {
             cmd_forget();
         } else if (!strcmp(word, "send")) {

@@ -403,9 +403,36 @@ same "flows are the same" "$before" "$(our_flows)"
 learned
 ok "the learned client stays" $?
 
+# Two services with clients are gone when it comes back.
+config "$@" "service x vip=10.0.0.70 mac=$vip via=p2 to=10.0.0.71 tomac=$server" \
+    "service y vip=10.0.0.80 mac=$vip via=p2 to=10.0.0.81 tomac=$server"
+for n in 1 2 3 4; do
+    for to_vip in 10.0.0.70 10.0.0.80; do
+        ovs-appctl netdev-dummy/receive p1 "$(packet \
+            dl_src=02:00:00:00:01:0$n,dl_dst=$vip,$tcp,nw_src=10.0.0.9,nw_dst=$to_vip,tp_src=1234,tp_dst=80,tcp_flags=syn)"
+    done
+done
+# The number of learned clients, by VIP.
+n_clients () {
+    ovs-ofctl dump-flows br0 cookie=0x7470722080000000/0xffffffffff000000 |
+        grep -c actions=
+}
+n_clients_is () { test "$(n_clients)" = "$1"; }
+until_true n_clients_is 9
+ok "clients are learned for each VIP" $?
+n_flows=$(our_flows | wc -l)
+stop_probe
+start_probe
+config "$@"
+same "flows are the same again" "$before" "$(our_flows)"
+same "clients of services that are gone are forgotten" 1 "$(n_clients)"
+same "by one request a VIP" $((n_flows - $(our_flows | wc -l) + 2)) \
+    "$(stat_of flow_mods)"
+
 # What a change costs.
+n_mods=$(stat_of flow_mods)
 ask set > /dev/null
-same "the same state again sends nothing" 0 "$(stat_of flow_mods)"
+same "the same state again sends nothing" "$n_mods" "$(stat_of flow_mods)"
 
 # The switch dies.
 kill -9 "$(cat "$dir/ovs-vswitchd.pid")"
@@ -429,6 +456,14 @@ healed () {
 }
 until_true healed
 ok "flows that somebody deleted come back" $?
+same "and were missed" 1 "$(stat_of removed_by_others)"
+
+# Our own doing is nobody else's.
+config "client_table 251" "$@"
+config "client_table 250" "$@"
+same "another table for clients, and back: flows are the same" \
+    "$before" "$(our_flows)"
+same "and nobody is blamed for it" 1 "$(stat_of removed_by_others)"
 foreign
 config "$web $to"
 same "their flows stay: after a change" 2 "$(count_foreign)"

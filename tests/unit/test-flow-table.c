@@ -499,6 +499,36 @@ START_TEST(reconcile)
 }
 END_TEST
 
+/* The switch tells that its flow of 'priority' is gone. */
+static bool
+removed(struct requests *r, uint16_t priority)
+{
+    struct match match;
+
+    match_init_catchall(&match);
+    return flow_table_removed(&r->table, 0, priority, &match);
+}
+
+START_TEST(removals_of_our_own_are_no_news)
+{
+    struct flow_owner *a = flow_owner_create("a");
+    struct requests r;
+
+    requests_init(&r);
+    want(&r, a, 7, 1);
+    ck_assert(!removed(&r, 7));     /* The switch has never had it. */
+    check_flush(&r, "add 7 ");
+    ck_assert(removed(&r, 7));
+    ck_assert(!removed(&r, 8));
+    want(&r, a, 8, 1);
+    check_flush(&r, "add 8 delete 7 ");
+    ck_assert(!removed(&r, 7));
+    flow_owner_destroy(&r.table, a);
+    check_flush(&r, "delete 8 ");
+    requests_destroy(&r);
+}
+END_TEST
+
 START_TEST(refused_flow_waits_for_a_change)
 {
     struct flow_owner *a = flow_owner_create("a");
@@ -550,8 +580,36 @@ START_TEST(learners_are_counted)
 }
 END_TEST
 
+START_TEST(stale_vips_are_told_once)
+{
+    struct flow_owner *a = flow_owner_create("a");
+    struct requests r;
+    uint32_t hash, seen = 0;
+
+    requests_init(&r);
+    flow_table_set_learner(&r.table, a, true, 3);
+    for (int i = 0; i < 100; i++) {     /* A dump, in the switch's order. */
+        flow_table_set_stale(&r.table, 0x81000000 + i % 4);
+    }
+    flow_table_set_learner(&r.table, a, true, 0);   /* Wanted again. */
+    while (flow_table_next_stale(&r.table, &hash)) {
+        ck_assert_uint_lt(hash, 4);
+        ck_assert(!(seen & 1u << hash));
+        seen |= 1u << hash;
+    }
+    ck_assert_uint_eq(seen, 1u << 1 | 1u << 2);
+    flow_table_set_stale(&r.table, 5);
+    flow_table_forget_stale(&r.table);
+    ck_assert(!flow_table_next_stale(&r.table, &hash));
+    flow_table_set_stale(&r.table, 6);  /* Nothing leaks. */
+    flow_owner_destroy(&r.table, a);
+    requests_destroy(&r);
+}
+END_TEST
+
 UNIT_MAIN("flow-table", redirect_v4, other_port_vlan_and_gateway,
           checks_are_exempt, nothing_usable, answer_v4, answer_v6,
           any_protocol_v6_spares_nd, beats, ranges,
           only_the_difference_is_sent, owners_share_and_quarrel, reconcile,
-          refused_flow_waits_for_a_change, learners_are_counted)
+          removals_of_our_own_are_no_news, refused_flow_waits_for_a_change,
+          learners_are_counted, stale_vips_are_told_once)

@@ -5,6 +5,7 @@
 #include <config.h>
 #include "agent.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,9 +31,11 @@
 #include "timeval.h"
 #include "tpr-config.h"
 #include "tpr-db.h"
+#include "tpr-idl.h"
 #include "tpr-time.h"
 #include "util.h"
 #include "vswitch.h"
+#include "words.h"
 
 VLOG_DEFINE_THIS_MODULE(agent);
 
@@ -298,8 +301,8 @@ take_changes(struct agent *a)
     return b;
 }
 
-/* Backends' words follow the policy: they tell other forwarders, and a
- * restarted agent, what was decided. */
+/* Backends' words follow the policy: a datapath that chooses by itself chooses
+ * by them, other forwarders and a restarted agent learn what was decided. */
 static void
 store_words(struct agent *a)
 {
@@ -309,39 +312,14 @@ store_words(struct agent *a)
         const struct tpr_service *svc = node->data;
 
         for (size_t i = 0; i < svc->n_backends; i++) {
-            const struct tpr_backend *b = svc->backends[i];
-            enum policy_reason why = policy_usable(a->policy, b);
+            int state = words_backend(a->policy, svc, i);
 
-            liveness_set_backend(a->liveness, b->index,
-                                 (why == POLICY_OK ? TPR_LIVENESS_UP
-                                  : why == POLICY_DRAINING
-                                  ? TPR_LIVENESS_DRAIN
-                                  : why == POLICY_CHECK_UNKNOWN
-                                  || why == POLICY_REGION_UNKNOWN
-                                  ? TPR_LIVENESS_UNKNOWN
-                                  : TPR_LIVENESS_DOWN));
+            if (state != WORDS_LEAVE) {
+                liveness_set_backend(a->liveness, svc->backends[i]->index,
+                                     state);
+            }
         }
     }
-}
-
-static struct datapath *
-get_datapath(struct agent *a, const char *bridge)
-{
-    struct datapath *dp = shash_find_data(&a->bridges, bridge);
-
-    if (!dp) {
-        const struct datapath_class *class
-            = datapath_lookup(a->config->datapath);
-
-        if (!class) {
-            class = datapath_lookup("auto");
-        }
-        dp = class->open(bridge);
-        shash_add(&a->bridges, bridge, dp);
-        shash_add(&a->set_seqs, bridge, xzalloc(sizeof(uint64_t)));
-        VLOG_INFO("bridge %s: datapath provider %s", bridge, class->name);
-    }
-    return dp;
 }
 
 static void
@@ -352,6 +330,37 @@ close_bridge(struct agent *a, struct shash_node *node)
     free(shash_find_and_delete(&a->set_seqs, node->name));
     dp->class->close(dp);
     shash_delete(&a->bridges, node);
+}
+
+/* The provider that the configuration asks for. */
+static const struct datapath_class *
+wanted_class(const struct agent *a)
+{
+    const struct datapath_class *class = datapath_lookup(a->config->datapath);
+
+    return class ? class : datapath_lookup("auto");
+}
+
+/* Opens 'bridge' with the provider wanted.  Another provider that has it is
+ * closed; what it has left in the switch the new one finds and takes over. */
+static struct datapath *
+get_datapath(struct agent *a, const char *bridge)
+{
+    struct shash_node *node = shash_find(&a->bridges, bridge);
+    const struct datapath_class *class = wanted_class(a);
+    struct datapath *dp = node ? node->data : NULL;
+
+    if (dp && dp->class != class) {
+        close_bridge(a, node);
+        dp = NULL;
+    }
+    if (!dp) {
+        dp = class->open(bridge);
+        shash_add(&a->bridges, bridge, dp);
+        shash_add(&a->set_seqs, bridge, xzalloc(sizeof(uint64_t)));
+        VLOG_INFO("bridge %s: datapath provider %s", bridge, class->name);
+    }
+    return dp;
 }
 
 /* Forgets bridges that nothing is in and that the switch no longer has. */
@@ -395,7 +404,8 @@ set_bridges(struct agent *a, struct batch *b)
 }
 
 /* Lets the policy decide and hands the outcome to the switch.  Nothing that
- * may take long belongs here: this is the way from a death to the flows. */
+ * may take long belongs here: this is the way from a death to the words and
+ * the flows. */
 static void
 decide(struct agent *a)
 {
@@ -415,9 +425,9 @@ decide(struct agent *a)
     }
     COVERAGE_INC(agent_decide);
     a->reset = false;
+    store_words(a);
     plan_bridges(a->plan, &in, &a->plan_complaints);
     set_bridges(a, b);
-    store_words(a);
     status_touch(a->status);
 }
 
@@ -507,6 +517,28 @@ set_reachable(struct agent *a)
     }
 }
 
+/* Complains about services that the switch, as it is, cannot carry out. */
+static void
+complain_of_refused(struct agent *a)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &a->config->services) {
+        const struct tpr_service *svc = node->data;
+        const char *bridge = plan_service_bridge(a->plan, svc);
+        const struct datapath *dp = (bridge ? get_datapath(a, bridge) : NULL);
+        char *s = (dp && dp->class->refuses ? dp->class->refuses(dp, svc)
+                   : NULL);
+
+        if (s) {
+            s[0] = toupper((unsigned char) s[0]);
+            sset_add_and_free(&a->plan_complaints,
+                              xasprintf("%s (left out)", s));
+            free(s);
+        }
+    }
+}
+
 static void
 replan(struct agent *a)
 {
@@ -520,7 +552,7 @@ replan(struct agent *a)
     a->plan = plan_create(&in, &a->plan_complaints);
     if (!datapath_lookup(a->config->datapath)) {
         char *c = xasprintf("TPR: datapath: this ovs-tprd has no provider "
-                            "\"%s\", it uses \"flows\"",
+                            "\"%s\", it uses \"auto\"",
                             a->config->datapath);
 
         sset_add_and_free(&a->plan_complaints, c);
@@ -532,6 +564,7 @@ replan(struct agent *a)
             get_datapath(a, pr->bridge);
         }
     }
+    complain_of_refused(a);
     set_sessions(a);
     plan_want_neighbours(a->plan, &in, a->neigh);
     set_reachable(a);
@@ -575,9 +608,14 @@ static void report_batches(struct agent *, bool all);
 
 /* Asks the provider whether it can carry out 'svc' at all. */
 static char *
-check_service(const struct tpr_service *svc, void *aux OVS_UNUSED)
+check_service(const struct tpr_service *svc, void *a_)
 {
-    return datapath_lookup("auto")->check(svc);
+    const struct agent *a = a_;
+    const struct tprrec_tpr *tpr = tprrec_tpr_first(tpr_db_idl(a->db));
+    const struct datapath_class *class
+        = datapath_lookup(tpr && tpr->datapath ? tpr->datapath : "auto");
+
+    return (class ? class : datapath_lookup("auto"))->check(svc);
 }
 
 static bool
@@ -589,7 +627,7 @@ reconfigure(struct agent *a)
         return false;
     }
     sset_clear(&a->config_complaints);
-    config = config_build(tpr_db_idl(a->db), a->config, check_service, NULL,
+    config = config_build(tpr_db_idl(a->db), a->config, check_service, a,
                           &a->config_complaints);
     report_batches(a, true);    /* They point into the old configuration. */
     policy_set_config(a->policy, config, tpr_now_us());

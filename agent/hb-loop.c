@@ -96,6 +96,18 @@ tell_held(struct hb_thread *t)
     __atomic_store_n(&t->holding, false, __ATOMIC_RELAXED);
 }
 
+/* True if silence is no proof: this session has not heard its peer yet, and
+ * who kept the word before us had.  The main thread knows how long to believe
+ * that (policy.h), and says its verdict in the backends' words. */
+static bool
+is_own_silence(const struct hb_thread *t, uint32_t id,
+               const struct heartbeat *hb)
+{
+    return (!hb->last_beat_us && hb->cause == HEARTBEAT_CAUSE_MISSED
+            && tpr_word_state(liveness_get_region(t->liveness, id))
+               == TPR_LIVENESS_UP);
+}
+
 /* The word first, the fact second. */
 static void
 act_on(struct hb_thread *t, uint32_t id, enum heartbeat_decision decision,
@@ -111,7 +123,8 @@ act_on(struct hb_thread *t, uint32_t id, enum heartbeat_decision decision,
     case HEARTBEAT_WENT_DOWN:
         fact.type = (decision == HEARTBEAT_WENT_UP
                      ? HB_FACT_UP : HB_FACT_DOWN);
-        if (t->liveness) {
+        if (t->liveness
+            && (decision == HEARTBEAT_WENT_UP || !is_own_silence(t, id, hb))) {
             liveness_set_region(t->liveness, id,
                                 decision == HEARTBEAT_WENT_UP
                                 ? TPR_LIVENESS_UP : TPR_LIVENESS_DOWN);

@@ -215,14 +215,45 @@ void
 redirect_plan_init(struct redirect_plan *plan)
 {
     hmap_init(&plan->objects);
+    hmap_init(&plan->orphans);
     shash_init(&plan->services);
+    plan->dirty = false;
     plan->next_id = REDIRECT_ID_FIRST;
+}
+
+static bool
+is_orphan(const struct redirect_object *o)
+{
+    return !hmap_node_is_null(&o->orphan_node);
+}
+
+static uint32_t
+hash_vip(const struct tpr_redirect *r)
+{
+    return hash_bytes(&r->vip, sizeof r->vip, r->proto);
+}
+
+/* From now on nobody wants 'o', which the switch has. */
+static void
+make_orphan(struct redirect_plan *plan, struct redirect_object *o)
+{
+    hmap_insert(&plan->orphans, &o->orphan_node, hash_vip(o->have));
+}
+
+static void
+adopt(struct redirect_plan *plan, struct redirect_object *o)
+{
+    if (is_orphan(o)) {
+        hmap_remove(&plan->orphans, &o->orphan_node);
+        hmap_node_nullify(&o->orphan_node);
+    }
 }
 
 static void
 object_destroy(struct redirect_plan *plan, struct redirect_object *o)
 {
     hmap_remove(&plan->objects, &o->node);
+    adopt(plan, o);
     if (o->service) {
         shash_find_and_delete(&plan->services, o->service);
     }
@@ -242,6 +273,7 @@ redirect_plan_destroy(struct redirect_plan *plan)
         object_destroy(plan, o);
     }
     hmap_destroy(&plan->objects);
+    hmap_destroy(&plan->orphans);
     shash_destroy(&plan->services);
 }
 
@@ -264,6 +296,7 @@ object_create(struct redirect_plan *plan, uint32_t id)
     struct redirect_object *o = xzalloc(sizeof *o);
 
     o->id = id;
+    hmap_node_nullify(&o->orphan_node);
     hmap_insert(&plan->objects, &o->node, hash_int(id, 0));
     return o;
 }
@@ -294,9 +327,8 @@ find_orphan(const struct redirect_plan *plan, const struct tpr_redirect *r)
 {
     struct redirect_object *o, *found = NULL;
 
-    HMAP_FOR_EACH (o, node, &plan->objects) {
-        if (!o->want && o->have && same_vip(o->have, r)
-            && (!found || o->id < found->id)) {
+    HMAP_FOR_EACH_WITH_HASH (o, orphan_node, hash_vip(r), &plan->orphans) {
+        if (same_vip(o->have, r) && (!found || o->id < found->id)) {
             found = o;
         }
     }
@@ -322,12 +354,15 @@ redirect_plan_want(struct redirect_plan *plan, const char *service,
             }
             o = object_create(plan, id);
         }
+        adopt(plan, o);
+        plan->dirty = true;
         o->service = xstrdup(service);
         shash_add(&plan->services, service, o);
     }
     r->id = o->id;
     if (o->want && !redirect_equal(o->want, r)) {
         o->refused = false;
+        plan->dirty = true;
     }
     redirect_free(o->want);
     o->want = r;
@@ -347,7 +382,9 @@ redirect_plan_unwant(struct redirect_plan *plan, const char *service)
         redirect_free(o->want);
         o->want = NULL;
         o->refused = false;
-        if (!o->have) {
+        if (o->have) {
+            make_orphan(plan, o);
+        } else {
             object_destroy(plan, o);
         }
     }
@@ -366,11 +403,13 @@ redirect_plan_dump_begin(struct redirect_plan *plan)
 {
     struct redirect_object *o;
 
+    plan->dirty = true;
     HMAP_FOR_EACH_SAFE (o, node, &plan->objects) {
-        redirect_free(o->have);
-        o->have = NULL;
-        if (!o->want) {
+        if (is_orphan(o)) {
             object_destroy(plan, o);
+        } else {
+            redirect_free(o->have);
+            o->have = NULL;
         }
     }
 }
@@ -388,8 +427,12 @@ redirect_plan_dumped(struct redirect_plan *plan, const struct tpr_redirect *r)
     if (!o) {
         o = object_create(plan, r->id);
     }
+    adopt(plan, o);
     redirect_free(o->have);
     o->have = redirect_clone(r);
+    if (!o->want) {
+        make_orphan(plan, o);
+    }
 }
 
 /* Hands out every wanted object that the switch does not have, or has in
@@ -401,6 +444,10 @@ redirect_plan_flush(struct redirect_plan *plan, redirect_plan_cb *cb,
     struct redirect_object *o;
     size_t n = 0;
 
+    if (!plan->dirty) {
+        return 0;
+    }
+    plan->dirty = false;
     HMAP_FOR_EACH (o, node, &plan->objects) {
         if (o->want && !o->refused
             && (!o->have || !redirect_equal(o->want, o->have))) {
@@ -417,14 +464,7 @@ redirect_plan_flush(struct redirect_plan *plan, redirect_plan_cb *cb,
 bool
 redirect_plan_has_stale(const struct redirect_plan *plan)
 {
-    struct redirect_object *o;
-
-    HMAP_FOR_EACH (o, node, &plan->objects) {
-        if (!o->want) {
-            return true;
-        }
-    }
-    return false;
+    return !hmap_is_empty(&plan->orphans);
 }
 
 /* Hands out every object of ours that nobody wants, and forgets it. */
@@ -435,12 +475,10 @@ redirect_plan_flush_stale(struct redirect_plan *plan, redirect_plan_cb *cb,
     struct redirect_object *o;
     size_t n = 0;
 
-    HMAP_FOR_EACH_SAFE (o, node, &plan->objects) {
-        if (!o->want) {
-            cb(aux, o->id, NULL, false);
-            object_destroy(plan, o);
-            n++;
-        }
+    HMAP_FOR_EACH_SAFE (o, orphan_node, &plan->orphans) {
+        cb(aux, o->id, NULL, false);
+        object_destroy(plan, o);
+        n++;
     }
     return n;
 }
@@ -465,6 +503,7 @@ redirect_plan_forgive(struct redirect_plan *plan)
 {
     struct redirect_object *o;
 
+    plan->dirty = true;
     HMAP_FOR_EACH (o, node, &plan->objects) {
         o->refused = false;
     }

@@ -51,6 +51,8 @@ void redirect_free(struct tpr_redirect *);
 
 struct redirect_object {
     struct hmap_node node;      /* In 'objects', by id. */
+    struct hmap_node orphan_node;       /* In 'orphans', by VIP, if nobody
+                                         * wants it. */
     uint32_t id;
     char *service;              /* Who wants it; NULL: nobody. */
     struct tpr_redirect *want;  /* NULL: nobody wants it. */
@@ -60,7 +62,9 @@ struct redirect_object {
 
 struct redirect_plan {
     struct hmap objects;        /* Contains "struct redirect_object"s. */
+    struct hmap orphans;        /* Those that nobody wants. */
     struct shash services;      /* Name -> struct redirect_object. */
+    bool dirty;                 /* Something may have to be sent. */
     uint32_t next_id;           /* Where to look for a free one. */
 };
 

@@ -29,7 +29,9 @@ UNIT_TESTS += tests/unit/test-perf-http
 UNIT_TESTS += tests/unit/test-perf-stats
 UNIT_TESTS += tests/unit/test-policy
 UNIT_TESTS += tests/unit/test-policy-random
+UNIT_TESTS += tests/unit/test-redirect-plan
 UNIT_TESTS += tests/unit/test-spsc
+UNIT_TESTS += tests/unit/test-words
 
 check_PROGRAMS += $(UNIT_TESTS)
 noinst_HEADERS += tests/unit/unit.h
@@ -42,6 +44,8 @@ tests_unit_test_bfd_session_SOURCES = tests/unit/test-bfd-session.c \
 
 # The policy in a small language.
 tests_unit_test_policy_SOURCES = tests/unit/test-policy.c \
+	tests/unit/policy-world.c tests/unit/policy-world.h
+tests_unit_test_words_SOURCES = tests/unit/test-words.c \
 	tests/unit/policy-world.c tests/unit/policy-world.h
 tests_unit_test_policy_random_SOURCES = tests/unit/test-policy-random.c \
 	tests/unit/policy-world.c tests/unit/policy-world.h

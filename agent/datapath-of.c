@@ -154,14 +154,13 @@ cb_redirect(void *df_, const struct tpr_redirect *r)
     redirects_told(&((struct datapath_of *) df_)->redirects, r);
 }
 
+/* Changes between flows and redirect objects if the switch demands it. */
 static void
-cb_redirects_end(void *df_, bool have)
+choose_way(struct datapath_of *df, bool first)
 {
-    struct datapath_of *df = df_;
-    bool native = have && df->wish != OF_WISH_FLOWS;
-    bool first = !df->redirects.asked;
+    bool native = (df->redirects.have && !df->redirects.unsupported
+                   && df->wish != OF_WISH_FLOWS);
 
-    redirects_end(&df->redirects, have);
     if (native != df->native || first) {
         const char *why, *how;
 
@@ -170,7 +169,18 @@ cb_redirects_end(void *df_, bool have)
         VLOG_INFO("%s: services are carried by %s (%s)", df->up.bridge, how,
                   why);
         of_owners_update(df, true);
+        df->refused_seqno++;
     }
+}
+
+static void
+cb_redirects_end(void *df_, bool have)
+{
+    struct datapath_of *df = df_;
+    bool first = !df->redirects.asked;
+
+    redirects_end(&df->redirects, have);
+    choose_way(df, first);
 }
 
 static void
@@ -179,6 +189,13 @@ cb_barrier(void *df_, ovs_be32 xid)
     struct datapath_of *df = df_;
 
     if (redirects_answered(&df->redirects, xid)) {
+        size_t n = redirect_plan_n_refused(&df->redirects.plan);
+
+        if (n != df->n_refused) {
+            df->n_refused = n;
+            df->refused_seqno++;
+        }
+        choose_way(df, false);
         flush(df);
     }
 }
@@ -250,7 +267,8 @@ cb_refused(void *df_, ovs_be32 xid, const char *sentence)
                      ds_cstr(&s));
         ds_destroy(&s);
         flow_table_refuse(&df->table, e);
-    } else if (redirects_refused(&df->redirects, xid, &id, &service)) {
+    } else if (redirects_refused(&df->redirects, xid, &id, sentence,
+                                 &service)) {
         redirect_refused(df, id, service, sentence);
     } else {
         VLOG_WARN_RL(&rl, "%s: the switch reported an error: %s",
@@ -354,7 +372,16 @@ of_refuses(const struct datapath *dp, const struct tpr_service *s)
 {
     const struct datapath_of *df = datapath_of_cast(dp);
 
-    if (!df->redirects.asked || df->native || df->wish == OF_WISH_FLOWS) {
+    if (df->native) {
+        const struct redirect_object *o
+            = redirect_plan_find(&df->redirects.plan, s->name);
+
+        return (o && o->refused
+                ? xasprintf("service %s: the switch refused its redirect "
+                            "object 0x%"PRIx32" (%s)", s->name, o->id,
+                            o->error)
+                : NULL);
+    } else if (!df->redirects.asked || df->wish == OF_WISH_FLOWS) {
         return NULL;
     } else if (df->wish == OF_WISH_NATIVE) {
         return xasprintf("service %s: datapath \"ovs\" needs redirect "
@@ -471,6 +498,8 @@ of_how(const struct datapath *dp, const char **why)
     *why = (df->wish != OF_WISH_BEST ? "as configured"
             : !df->redirects.asked ? "the switch was not asked yet"
             : df->native ? "the switch has redirect objects"
+            : df->redirects.unsupported
+            ? "the switch's datapath cannot redirect"
             : "the switch has no redirect objects");
     return df->native || df->wish == OF_WISH_NATIVE ? "ovs" : "flows";
 }
@@ -484,7 +513,9 @@ of_port(const struct datapath *dp, const char *name, struct dp_port *port)
 unsigned int
 of_port_seqno(const struct datapath *dp)
 {
-    return ofconn_port_seqno(datapath_of_cast(dp)->conn);
+    const struct datapath_of *df = datapath_of_cast(dp);
+
+    return ofconn_port_seqno(df->conn) + df->refused_seqno;
 }
 
 void

@@ -61,6 +61,8 @@ struct datapath_of {
     struct flow_bundles bundles;
     struct redirects redirects;
     bool native;                /* Services are redirect objects. */
+    size_t n_refused;           /* Objects that the switch refused, as... */
+    unsigned int refused_seqno; /* ...this knows, which changes with it. */
 
     struct shash owners;        /* Name -> struct owner. */
     struct owner **order;       /* Owners of services as set() named them, */

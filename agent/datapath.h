@@ -135,7 +135,8 @@ struct datapath_class {
     bool (*port)(const struct datapath *, const char *name,
                  struct dp_port *);
     unsigned int (*port_seqno)(const struct datapath *); /* Changes when any
-                                                          * port does. */
+                                                          * port does, or what
+                                                          * refuses() says. */
     void (*show)(const struct datapath *, struct json *);
 };
 

@@ -99,7 +99,7 @@ make_native(struct datapath_of *df, struct owner *o, void *pair)
     if (r) {
         id = redirect_plan_want(plan, o->service.name, r);
         object = redirect_plan_find(plan, o->service.name);
-        if (!id || object->refused) {
+        if (!id || (object->refused && !object->have)) {
             return;             /* Left out. */
         }
     } else {

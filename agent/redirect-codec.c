@@ -5,17 +5,77 @@
 #include <config.h>
 #include "redirect-codec.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/ofpbuf.h"
+#include "util.h"
+
+#if __has_include("tpr/ofp-redirect.h")
+#include "tpr/ofp-redirect.h"
 
 /* Appends the action "redirect": object 'id' for TPR_MODE_FORWARD, else 0. */
 void
 flow_act_redirect(struct ofpbuf *acts, enum tpr_mode mode, uint32_t id)
 {
-    uint32_t note[2] = { mode, id };
-    struct ofpact_note *n = ofpact_put_NOTE(acts);
+    struct ofpact_redirect *redirect = ofpact_put_REDIRECT(acts);
 
+    redirect->mode = mode;
+    redirect->redirect_id = id;
+}
+
+/* Returns a message that has the switch add object 'id', or change it, to 'r';
+ * or delete it, if 'r' is NULL.  The caller owns it. */
+struct ofpbuf *
+redirect_encode_mod(enum ofp_version version, uint32_t id,
+                    const struct tpr_redirect *r, bool is_new)
+{
+    struct ofputil_redirect_mod rm = {
+        .command = !r ? OFPRDC_DELETE : is_new ? OFPRDC_ADD : OFPRDC_MODIFY,
+    };
+
+    if (r) {
+        rm.redirect = *r;
+    } else {
+        tpr_redirect_init(&rm.redirect);
+        rm.redirect.id = id;
+    }
+    return ofputil_encode_redirect_mod(version, &rm);
+}
+
+/* Returns a request for the descriptions of all objects, owned by the
+ * caller. */
+struct ofpbuf *
+redirect_encode_desc_request(enum ofp_version version)
+{
+    return ofputil_encode_redirect_desc_request(version, OFPRD_ALL);
+}
+
+/* True if 'type' is that of a reply to such a request. */
+bool
+redirect_is_desc_reply(enum ofptype type)
+{
+    return type == OFPTYPE_REDIRECT_DESC_REPLY;
+}
+
+/* Takes the next object out of reply 'msg'.  Returns 0 and the object in '*r',
+ * whose backends the caller frees; EOF at the end; or an OFPERR_*. */
+int
+redirect_decode_desc(struct ofpbuf *msg, struct tpr_redirect *r)
+{
+    return ofputil_decode_redirect_desc(msg, r);
+}
+
+#else
+
+/* A libopenvswitch without redirect objects: no switch has any. */
+
+void
+flow_act_redirect(struct ofpbuf *acts, enum tpr_mode mode, uint32_t id)
+{
+    uint32_t note[2] = { mode, id };
+    struct ofpact_note *n;
+
+    ofpact_put_NOTE(acts);
     ofpbuf_put(acts, note, sizeof note);
     n = acts->header;
     n->length = sizeof note;
@@ -23,11 +83,11 @@ flow_act_redirect(struct ofpbuf *acts, enum tpr_mode mode, uint32_t id)
 }
 
 struct ofpbuf *
-redirect_encode_mod(enum ofp_version version, uint32_t id,
-                    const struct tpr_redirect *r, bool is_new)
+redirect_encode_mod(enum ofp_version version, uint32_t id OVS_UNUSED,
+                    const struct tpr_redirect *r OVS_UNUSED,
+                    bool is_new OVS_UNUSED)
 {
-    return (id || r || is_new
-            ? ofpraw_alloc(OFPRAW_OFPT11_BARRIER_REQUEST, version, 0) : NULL);
+    return ofpraw_alloc(OFPRAW_OFPT11_BARRIER_REQUEST, version, 0);
 }
 
 struct ofpbuf *
@@ -43,7 +103,9 @@ redirect_is_desc_reply(enum ofptype type)
 }
 
 int
-redirect_decode_desc(struct ofpbuf *msg, struct tpr_redirect *r)
+redirect_decode_desc(struct ofpbuf *msg OVS_UNUSED,
+                     struct tpr_redirect *r OVS_UNUSED)
 {
-    return msg && r ? EOF : EPROTO;
+    return EOF;
 }
+#endif

@@ -258,6 +258,7 @@ object_destroy(struct redirect_plan *plan, struct redirect_object *o)
         shash_find_and_delete(&plan->services, o->service);
     }
     free(o->service);
+    free(o->error);
     redirect_free(o->want);
     redirect_free(o->have);
     free(o);
@@ -483,17 +484,31 @@ redirect_plan_flush_stale(struct redirect_plan *plan, redirect_plan_cb *cb,
     return n;
 }
 
-/* Takes note that the switch refused what was handed out for object 'id'.
+/* Takes note that the switch refused, because of 'error', what was handed out
+ * for object 'id'; 'is_new': an addition, so that it has no such object.
  * Returns the name of the service, or NULL if nobody wants the object. */
 const char *
-redirect_plan_refuse(struct redirect_plan *plan, uint32_t id)
+redirect_plan_refuse(struct redirect_plan *plan, uint32_t id, bool is_new,
+                     const char *error)
 {
     struct redirect_object *o = find_id(plan, id);
 
-    if (!o || !o->want) {
+    if (!o) {
+        return NULL;
+    }
+    if (is_new) {
+        redirect_free(o->have);
+        o->have = NULL;
+    }
+    if (!o->want) {
+        if (is_new) {
+            object_destroy(plan, o);
+        }
         return NULL;
     }
     o->refused = true;
+    free(o->error);
+    o->error = xstrdup(error);
     return o->service;
 }
 

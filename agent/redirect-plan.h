@@ -57,7 +57,8 @@ struct redirect_object {
     char *service;              /* Who wants it; NULL: nobody. */
     struct tpr_redirect *want;  /* NULL: nobody wants it. */
     struct tpr_redirect *have;  /* As the switch has it; NULL: it has not. */
-    bool refused;               /* The switch said no to 'want'. */
+    bool refused;               /* The switch said no to 'want', */
+    char *error;                /* for this reason. */
 };
 
 struct redirect_plan {
@@ -89,7 +90,8 @@ size_t redirect_plan_flush(struct redirect_plan *, redirect_plan_cb *,
 bool redirect_plan_has_stale(const struct redirect_plan *);
 size_t redirect_plan_flush_stale(struct redirect_plan *, redirect_plan_cb *,
                                  void *aux);
-const char *redirect_plan_refuse(struct redirect_plan *, uint32_t id);
+const char *redirect_plan_refuse(struct redirect_plan *, uint32_t id,
+                                 bool is_new, const char *error);
 void redirect_plan_forgive(struct redirect_plan *);
 
 size_t redirect_plan_n_wanted(const struct redirect_plan *);

@@ -5,6 +5,7 @@
 #include <config.h>
 #include "redirects.h"
 #include <stdlib.h>
+#include <string.h>
 #include "coverage.h"
 #include "ofconn.h"
 #include "openvswitch/json.h"
@@ -55,7 +56,8 @@ void
 redirects_lost(struct redirects *rs)
 {
     rs->waiting = false;
-    rs->n_sent = 0;
+    rs->unsupported = false;
+    rs->n_sent = rs->n_unsupported = 0;
     redirect_plan_forgive(&rs->plan);
 }
 
@@ -73,6 +75,7 @@ send_mod(void *rs_, uint32_t id, const struct tpr_redirect *r, bool is_new)
     rs->sent[rs->n_sent++] = (struct redirect_sent) {
         .xid = ofconn_redirect_mod(rs->conn, id, r, is_new),
         .id = id,
+        .is_new = is_new,
         .is_deletion = !r,
     };
 }
@@ -91,8 +94,8 @@ end_flush(struct redirects *rs, size_t n)
 bool
 redirects_flush(struct redirects *rs)
 {
-    return rs->have && end_flush(rs, redirect_plan_flush(&rs->plan, send_mod,
-                                                         rs));
+    return (rs->have && !rs->unsupported
+            && end_flush(rs, redirect_plan_flush(&rs->plan, send_mod, rs)));
 }
 
 /* Sends deletions of what nobody wants.  Returns true if there were any. */
@@ -111,24 +114,27 @@ redirects_busy(const struct redirects *rs)
 }
 
 /* Takes note of the answer to barrier 'xid'; returns true if it is the one
- * that is waited for. */
+ * that is waited for.  If all that went before it was beyond the switch's
+ * datapath, no redirect object will do on this connection. */
 bool
 redirects_answered(struct redirects *rs, ovs_be32 xid)
 {
     if (!rs->waiting || xid != rs->barrier) {
         return false;
     }
+    rs->unsupported |= rs->n_sent && rs->n_unsupported == rs->n_sent;
     rs->waiting = false;
-    rs->n_sent = 0;
+    rs->n_sent = rs->n_unsupported = 0;
     return true;
 }
 
-/* Takes note that the switch refused request 'xid'.  If that was about an
- * object, returns true and stores its id, and the name of the service that
- * wants it, NULL for a deletion. */
+/* Takes note that the switch refused request 'xid' because of 'error', the
+ * name of an OpenFlow error.  If that was about an object, returns true and
+ * stores its id, and the name of the service that wants it, NULL for a
+ * deletion. */
 bool
 redirects_refused(struct redirects *rs, ovs_be32 xid, uint32_t *id,
-                  const char **service)
+                  const char *error, const char **service)
 {
     for (size_t i = 0; i < rs->n_sent; i++) {
         const struct redirect_sent *s = &rs->sent[i];
@@ -136,7 +142,10 @@ redirects_refused(struct redirects *rs, ovs_be32 xid, uint32_t *id,
         if (s->xid == xid) {
             *id = s->id;
             *service = (s->is_deletion ? NULL
-                        : redirect_plan_refuse(&rs->plan, s->id));
+                        : redirect_plan_refuse(&rs->plan, s->id, s->is_new,
+                                               error));
+            rs->n_unsupported += (s->is_new
+                                  && strstr(error, "TPRC_UNSUPPORTED"));
             return true;
         }
     }

@@ -26,14 +26,16 @@ struct redirects {
     struct ofconn *conn;
     bool asked;                 /* The switch has said whether it... */
     bool have;                  /* ...has redirect objects. */
+    bool unsupported;           /* It has, but its datapath cannot redirect. */
     bool waiting;               /* For the answer to... */
     ovs_be32 barrier;           /* ...this. */
     struct redirect_sent {
         ovs_be32 xid;
         uint32_t id;
-        bool is_deletion;
+        bool is_new, is_deletion;
     } *sent;                    /* Before that barrier. */
     size_t n_sent, allocated_sent;
+    size_t n_unsupported;       /* Of 'sent'. */
     uint64_t n_mods;
 };
 
@@ -50,7 +52,7 @@ bool redirects_flush_stale(struct redirects *);
 bool redirects_busy(const struct redirects *);
 bool redirects_answered(struct redirects *, ovs_be32 xid);
 bool redirects_refused(struct redirects *, ovs_be32 xid, uint32_t *id,
-                       const char **service);
+                       const char *error, const char **service);
 
 void redirects_show(const struct redirects *, struct json *);
 

@@ -308,7 +308,10 @@ START_TEST(refused_is_not_sent_again)
     fixture_init(&f);
     want(&f);
     expect(&f, "+74000000 ", "");
-    ck_assert_str_eq(redirect_plan_refuse(&f.plan, REDIRECT_ID_FIRST), "web");
+    ck_assert_str_eq(redirect_plan_refuse(&f.plan, REDIRECT_ID_FIRST, true,
+                                          "no"), "web");
+    ck_assert_str_eq(redirect_plan_find(&f.plan, "web")->error, "no");
+    expect(&f, "", "");
     ck_assert_int_eq(redirect_plan_n_refused(&f.plan), 1);
     redirect_plan_dump_begin(&f.plan);
     want(&f);
@@ -317,11 +320,20 @@ START_TEST(refused_is_not_sent_again)
     want(&f);
     expect(&f, "+74000000 ", "");
 
-    redirect_plan_refuse(&f.plan, REDIRECT_ID_FIRST);
+    redirect_plan_refuse(&f.plan, REDIRECT_ID_FIRST, true, "no");
     redirect_plan_forgive(&f.plan);
     redirect_plan_dump_begin(&f.plan);
     expect(&f, "+74000000 ", "");
-    ck_assert_ptr_null(redirect_plan_refuse(&f.plan, 7));
+    ck_assert_ptr_null(redirect_plan_refuse(&f.plan, 7, false, "no"));
+
+    /* A change that was refused leaves the object as it was. */
+    f.targets[0].weight = 4;
+    want(&f);
+    expect(&f, "~74000000 ", "");
+    redirect_plan_refuse(&f.plan, REDIRECT_ID_FIRST, false, "no");
+    ck_assert_ptr_nonnull(redirect_plan_find(&f.plan, "web")->have);
+    redirect_plan_unwant(&f.plan, "web");
+    expect(&f, "", "-74000000 ");
     fixture_destroy(&f);
 }
 END_TEST

@@ -134,7 +134,7 @@ SWITCH_TESTS = tests/flows.sh
 check_PROGRAMS += tests/flows-probe
 tests_flows_probe_SOURCES = tests/flows-probe.c
 tests_flows_probe_LDADD = $(TPR_LDADD)
-EXTRA_DIST += $(SWITCH_TESTS)
+EXTRA_DIST += tests/switch-lib.sh $(SWITCH_TESTS)
 
 # How the harness of Automake runs them: unit tests speak TAP, one line a
 # test; so does the replay of a corpus, one line an input.

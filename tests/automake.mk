@@ -130,7 +130,7 @@ EXTRA_DIST += tests/db/lib.sh $(DB_TESTS)
 
 # Tests against a real ovs-vswitchd with dummy ports: scripts that speak TAP,
 # without root.
-SWITCH_TESTS = tests/flows.sh
+SWITCH_TESTS = tests/flows.sh tests/redirects.sh
 check_PROGRAMS += tests/flows-probe
 tests_flows_probe_SOURCES = tests/flows-probe.c
 tests_flows_probe_LDADD = $(TPR_LDADD)

@@ -9,7 +9,8 @@
  *   local ADDR                         an address of the bridge
  *   service NAME KEY=VALUE..           vip= proto= ports= mac= on_none= via=
  *                                      to= port= tomac= vlan= routed= answer=
- *                                      pure= identity= policy= state=
+ *                                      pure= identity= policy= on_down=
+ *                                      state=
  *   backend KEY=VALUE..                one more of that service: via= to=
  *                                      port= tomac= vlan= routed= region=
  *                                      word= weight= priority= max=
@@ -165,6 +166,10 @@ service_option(struct dp_service *s, struct dp_target *t,
                       : TPR_ON_NONE_DROP);
     } else if (!strcmp(key, "policy")) {
         ignore(tpr_policy_from_string(value, &s->policy));
+    } else if (!strcmp(key, "on_down")) {
+        s->on_down = (!strcmp(value, "keep") ? TPR_ON_DOWN_KEEP
+                      : !strcmp(value, "reset") ? TPR_ON_DOWN_RESET
+                      : TPR_ON_DOWN_RESELECT);
     } else if (!strcmp(key, "state")) {
         s->needs_state = number(value);
     } else if (!strcmp(key, "answer")) {

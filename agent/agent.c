@@ -5,11 +5,11 @@
 #include <config.h>
 #include "agent.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bridges.h"
 #include "check.h"
 #include "config.h"
 #include "coverage.h"
@@ -77,8 +77,7 @@ struct agent {
     struct tpr_config *config;
     struct policy *policy;
     struct plan *plan;
-    struct shash bridges;       /* Name -> struct datapath *. */
-    struct shash set_seqs;      /* Name -> uint64_t *: newest set(). */
+    struct bridges bridges;
     struct ovs_list batches;    /* struct batch, oldest first. */
     struct journal *journal;
 
@@ -129,8 +128,7 @@ agent_create(const char *tpr_db, const char *ovs_db)
     a->hb = hb_thread_create(a->liveness, TPR_MAX_REGIONS);
     journal_note(a->journal, JOURNAL_START, "agent", "", "",
                  "ovs-tprd " TPR_VERSION " started");
-    shash_init(&a->bridges);
-    shash_init(&a->set_seqs);
+    bridges_init(&a->bridges);
     shash_init(&a->sessions);
     ovs_list_init(&a->batches);
     sset_init(&a->config_complaints);
@@ -155,20 +153,13 @@ batch_destroy(struct batch *b)
 void
 agent_destroy(struct agent *a)
 {
-    struct shash_node *node;
     struct batch *b;
 
     hb_thread_destroy(a->hb);
     LIST_FOR_EACH_SAFE (b, node, &a->batches) {
         batch_destroy(b);
     }
-    SHASH_FOR_EACH (node, &a->bridges) {
-        struct datapath *dp = node->data;
-
-        dp->class->close(dp);
-    }
-    shash_destroy(&a->bridges);
-    shash_destroy_free_data(&a->set_seqs);
+    bridges_destroy(&a->bridges);
     shash_destroy_free_data(&a->sessions);
     check_set_destroy(a->checks);
     plan_destroy(a->plan);
@@ -191,13 +182,7 @@ agent_destroy(struct agent *a)
 void
 agent_clear(struct agent *a)
 {
-    struct shash_node *node;
-
-    SHASH_FOR_EACH (node, &a->bridges) {
-        struct datapath *dp = node->data;
-
-        dp->class->clear(dp);
-    }
+    bridges_clear(&a->bridges);
 }
 
 /* Facts. */
@@ -322,83 +307,18 @@ store_words(struct agent *a)
     }
 }
 
-static void
-close_bridge(struct agent *a, struct shash_node *node)
-{
-    struct datapath *dp = node->data;
-
-    free(shash_find_and_delete(&a->set_seqs, node->name));
-    dp->class->close(dp);
-    shash_delete(&a->bridges, node);
-}
-
-/* The provider that the configuration asks for. */
-static const struct datapath_class *
-wanted_class(const struct agent *a)
-{
-    const struct datapath_class *class = datapath_lookup(a->config->datapath);
-
-    return class ? class : datapath_lookup("auto");
-}
-
-/* Opens 'bridge' with the provider wanted.  Another provider that has it is
- * closed; what it has left in the switch the new one finds and takes over. */
-static struct datapath *
-get_datapath(struct agent *a, const char *bridge)
-{
-    struct shash_node *node = shash_find(&a->bridges, bridge);
-    const struct datapath_class *class = wanted_class(a);
-    struct datapath *dp = node ? node->data : NULL;
-
-    if (dp && dp->class != class) {
-        close_bridge(a, node);
-        dp = NULL;
-    }
-    if (!dp) {
-        dp = class->open(bridge);
-        shash_add(&a->bridges, bridge, dp);
-        shash_add(&a->set_seqs, bridge, xzalloc(sizeof(uint64_t)));
-        VLOG_INFO("bridge %s: datapath provider %s", bridge, class->name);
-    }
-    return dp;
-}
-
-/* Forgets bridges that nothing is in and that the switch no longer has. */
-static void
-close_unused(struct agent *a)
-{
-    struct shash_node *node;
-
-    SHASH_FOR_EACH_SAFE (node, &a->bridges) {
-        if (!shash_find(&a->plan->bridges, node->name)
-            && vswitch_ready(a->vswitch)
-            && !vswitch_has_bridge(a->vswitch, node->name)) {
-            close_bridge(a, node);
-        }
-    }
-}
-
-/* Hands the desired state to every bridge's provider; bridges that are no
- * longer in use get an empty one. */
+/* Hands the desired state to the bridges; 'b' is done when they have carried
+ * it out. */
 static void
 set_bridges(struct agent *a, struct batch *b)
 {
     struct shash_node *node;
 
-    SHASH_FOR_EACH (node, &a->plan->bridges) {
-        get_datapath(a, node->name);
-    }
-    close_unused(a);
-    SHASH_FOR_EACH (node, &a->bridges) {
-        static const struct dp_state empty;
-        const struct plan_bridge *pb = shash_find_data(&a->plan->bridges,
-                                                       node->name);
-        struct datapath *dp = node->data;
-        uint64_t *seq = shash_find_data(&a->set_seqs, node->name);
-
-        *seq = dp->class->set(dp, pb ? &pb->state : &empty, tpr_now_us());
-        if (b) {
-            shash_add(&b->seqs, node->name, xmemdup(seq, sizeof *seq));
+    bridges_set(&a->bridges, a->config, a->plan, a->vswitch);
+    if (b) {
+        SHASH_FOR_EACH (node, &a->bridges.set_seqs) {
+            shash_add(&b->seqs, node->name,
+                      xmemdup(node->data, sizeof(uint64_t)));
         }
     }
 }
@@ -517,33 +437,10 @@ set_reachable(struct agent *a)
     }
 }
 
-/* Complains about services that the switch, as it is, cannot carry out. */
-static void
-complain_of_refused(struct agent *a)
-{
-    struct shash_node *node;
-
-    SHASH_FOR_EACH (node, &a->config->services) {
-        const struct tpr_service *svc = node->data;
-        const char *bridge = plan_service_bridge(a->plan, svc);
-        const struct datapath *dp = (bridge ? get_datapath(a, bridge) : NULL);
-        char *s = (dp && dp->class->refuses ? dp->class->refuses(dp, svc)
-                   : NULL);
-
-        if (s) {
-            s[0] = toupper((unsigned char) s[0]);
-            sset_add_and_free(&a->plan_complaints,
-                              xasprintf("%s (left out)", s));
-            free(s);
-        }
-    }
-}
-
 static void
 replan(struct agent *a)
 {
     struct plan_input in = plan_input(a);
-    struct shash_node *node;
 
     COVERAGE_INC(agent_replan);
     a->replan = false;
@@ -557,14 +454,8 @@ replan(struct agent *a)
 
         sset_add_and_free(&a->plan_complaints, c);
     }
-    SHASH_FOR_EACH (node, &a->plan->regions) {
-        const struct plan_region *pr = node->data;
-
-        if (pr->bridge) {
-            get_datapath(a, pr->bridge);
-        }
-    }
-    complain_of_refused(a);
+    bridges_open(&a->bridges, a->config, a->plan);
+    bridges_complain(&a->bridges, a->config, a->plan, &a->plan_complaints);
     set_sessions(a);
     plan_want_neighbours(a->plan, &in, a->neigh);
     set_reachable(a);
@@ -572,26 +463,12 @@ replan(struct agent *a)
     a->gather_us = 0;
 }
 
-static unsigned int
-ports_seqno(const struct agent *a)
-{
-    struct shash_node *node;
-    unsigned int sum = 0;
-
-    SHASH_FOR_EACH (node, &a->bridges) {
-        const struct datapath *dp = node->data;
-
-        sum += dp->class->port_seqno(dp);
-    }
-    return sum;
-}
-
 static void
 replan_if_needed(struct agent *a, bool reconfigured)
 {
     unsigned int vs = vswitch_seqno(a->vswitch);
     unsigned int ns = neigh_seqno(a->neigh);
-    unsigned int ps = ports_seqno(a);
+    unsigned int ps = bridges_ports_seqno(&a->bridges);
 
     if (reconfigured || a->replan || vs != a->vswitch_seqno
         || ns != a->neigh_seqno || ps != a->port_seqno) {
@@ -651,7 +528,8 @@ batch_is_done(const struct agent *a, const struct batch *b,
 
     *applied_us = 0;
     SHASH_FOR_EACH (node, &b->seqs) {
-        const struct datapath *dp = shash_find_data(&a->bridges, node->name);
+        const struct datapath *dp = shash_find_data(&a->bridges.datapaths,
+                                                    node->name);
         const uint64_t *need = node->data;
         long long int when_us = 0;
         uint64_t seq = 0;
@@ -740,40 +618,16 @@ gather_complaints(struct agent *a)
     sset_destroy(&all);
 }
 
-static bool
-all_applied(const struct agent *a)
-{
-    struct shash_node *node;
-
-    if (!a->plan) {
-        return false;
-    }
-    SHASH_FOR_EACH (node, &a->bridges) {
-        const struct datapath *dp = node->data;
-        const uint64_t *need = shash_find_data(&a->set_seqs, node->name);
-        long long int when_us;
-        uint64_t seq;
-
-        if (!dp->class->applied(dp, &seq, &when_us) || seq < *need) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Steps back while another agent acts on the database: it closes the bridges,
  * leaving all as it is, and comes back with a fresh comparison. */
 static void
 follow_lock(struct agent *a)
 {
     bool standby = tpr_db_standby(a->db);
-    struct shash_node *node;
 
     if (standby && !a->standby) {
         report_batches(a, true);
-        SHASH_FOR_EACH_SAFE (node, &a->bridges) {
-            close_bridge(a, node);
-        }
+        bridges_close_all(&a->bridges);
     }
     if (!standby && a->standby) {
         a->replan = true;
@@ -786,7 +640,6 @@ void
 agent_run(struct agent *a)
 {
     struct agent_view view;
-    struct shash_node *node;
     bool reconfigured;
 
     collect_heartbeats(a);
@@ -799,11 +652,7 @@ agent_run(struct agent *a)
     follow_lock(a);
     reconfigured = reconfigure(a);
     if (a->config && !a->standby) {
-        SHASH_FOR_EACH (node, &a->bridges) {
-            struct datapath *dp = node->data;
-
-            dp->class->run(dp, tpr_now_us());
-        }
+        bridges_run(&a->bridges);
         replan_if_needed(a, reconfigured);
         policy_set_now_wall(a->policy, time_wall_msec());
         collect_heartbeats(a);
@@ -814,14 +663,14 @@ agent_run(struct agent *a)
     journal_run(a->journal);
     gather_complaints(a);
     agent_view(a, &view);
-    status_run(a->status, &view, a->journal, all_applied(a));
+    status_run(a->status, &view, a->journal,
+               a->plan && bridges_applied(&a->bridges));
 }
 
 /* Wakes the poll loop when agent_run() has something to do. */
 void
 agent_wait(struct agent *a)
 {
-    struct shash_node *node;
     long long int deadline_us;
 
     poll_fd_wait(hb_thread_fd(a->hb), POLLIN);
@@ -831,11 +680,7 @@ agent_wait(struct agent *a)
     check_set_wait(a->checks);
     journal_wait(a->journal);
     status_wait(a->status);
-    SHASH_FOR_EACH (node, &a->bridges) {
-        struct datapath *dp = node->data;
-
-        dp->class->wait(dp);
-    }
+    bridges_wait(&a->bridges);
     deadline_us = policy_deadline(a->policy);
     if (deadline_us != LLONG_MAX && !a->standby) {
         poll_timer_wait_until(deadline_us / 1000 + 1);
@@ -861,7 +706,7 @@ agent_view(const struct agent *a, struct agent_view *view)
         .neigh = a->neigh,
         .plan = a->plan,
         .journal = a->journal,
-        .bridges = &a->bridges,
+        .bridges = &a->bridges.datapaths,
         .complaints = &a->complaints,
         .db_connected = tpr_db_connected(a->db),
         .standby = a->standby,

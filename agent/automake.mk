@@ -7,6 +7,7 @@ agent_libtpr_la_SOURCES += agent/agent.c agent/agent.h
 agent_libtpr_la_SOURCES += agent/arp-nd.c agent/arp-nd.h
 agent_libtpr_la_SOURCES += agent/bfd-packet.c agent/bfd-packet.h
 agent_libtpr_la_SOURCES += agent/bfd-session.c agent/bfd-session.h
+agent_libtpr_la_SOURCES += agent/bridges.c agent/bridges.h
 agent_libtpr_la_SOURCES += agent/check.c agent/check.h
 agent_libtpr_la_SOURCES += agent/check-http.c
 agent_libtpr_la_SOURCES += agent/check-logic.c agent/check-logic.h

@@ -93,13 +93,13 @@ redirect_encode_mod(enum ofp_version version, uint32_t id OVS_UNUSED,
 struct ofpbuf *
 redirect_encode_desc_request(enum ofp_version version)
 {
-    return ofpraw_alloc(OFPRAW_OFPST13_METER_FEATURES_REQUEST, version, 0);
+    return ofpraw_alloc(OFPRAW_NXST_IPFIX_BRIDGE_REQUEST, version, 0);
 }
 
 bool
 redirect_is_desc_reply(enum ofptype type)
 {
-    return type == OFPTYPE_METER_FEATURES_STATS_REPLY;
+    return type == OFPTYPE_IPFIX_BRIDGE_STATS_REPLY;
 }
 
 int

@@ -136,8 +136,8 @@ start_lab () {
 
 use_datapath () {
     if test "$TPR_DATAPATH" = ovs; then
-        redirects > /dev/null 2>&1 ||
-            skip "this Open vSwitch has no redirect objects"
+        on_switch ovs-ofctl -O OpenFlow14 dump-redirects br0 \
+            > /dev/null 2>&1 || skip "this Open vSwitch has no redirect objects"
     fi
     ctl set-option datapath="$TPR_DATAPATH"
     wait_is Service web provider "$TPR_DATAPATH"

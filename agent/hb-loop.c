@@ -96,14 +96,17 @@ tell_held(struct hb_thread *t)
     __atomic_store_n(&t->holding, false, __ATOMIC_RELAXED);
 }
 
-/* True if silence is no proof: this session has not heard its peer yet, and
- * who kept the word before us had.  The main thread knows how long to believe
- * that (policy.h), and says its verdict in the backends' words. */
+/* True if it is no proof of death: this session has had no good beat yet, who
+ * kept the word before us had, and what we see may be our own restart.  The
+ * main thread knows how long to believe that (policy.h), and says its verdict
+ * in the backends' words. */
 static bool
-is_own_silence(const struct hb_thread *t, uint32_t id,
+is_own_restart(const struct hb_thread *t, uint32_t id,
                const struct heartbeat *hb)
 {
-    return (!hb->last_beat_us && hb->cause == HEARTBEAT_CAUSE_MISSED
+    return (!hb->last_beat_us
+            && hb->cause != HEARTBEAT_CAUSE_LINK_DOWN
+            && hb->cause != HEARTBEAT_CAUSE_PEER_ADMIN_DOWN
             && tpr_word_state(liveness_get_region(t->liveness, id))
                == TPR_LIVENESS_UP);
 }
@@ -124,7 +127,7 @@ act_on(struct hb_thread *t, uint32_t id, enum heartbeat_decision decision,
         fact.type = (decision == HEARTBEAT_WENT_UP
                      ? HB_FACT_UP : HB_FACT_DOWN);
         if (t->liveness
-            && (decision == HEARTBEAT_WENT_UP || !is_own_silence(t, id, hb))) {
+            && (decision == HEARTBEAT_WENT_UP || !is_own_restart(t, id, hb))) {
             liveness_set_region(t->liveness, id,
                                 decision == HEARTBEAT_WENT_UP
                                 ? TPR_LIVENESS_UP : TPR_LIVENESS_DOWN);

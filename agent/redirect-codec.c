@@ -36,7 +36,6 @@ redirect_encode_mod(enum ofp_version version, uint32_t id,
     if (r) {
         rm.redirect = *r;
     } else {
-        tpr_redirect_init(&rm.redirect);
         rm.redirect.id = id;
     }
     return ofputil_encode_redirect_mod(version, &rm);

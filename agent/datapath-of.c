@@ -239,7 +239,11 @@ static void
 redirect_refused(struct datapath_of *df, uint32_t id, const char *service,
                  const char *sentence)
 {
-    if (service) {
+    if (service && df->wish == OF_WISH_BEST
+        && strstr(sentence, "TPRC_UNSUPPORTED")) {
+        /* Flows may do; who they cannot carry complains. */
+        of_owners_update_service(df, service);
+    } else if (service) {
         VLOG_WARN_RL(&rl, "%s: service %s is left out, the switch refused its "
                      "redirect object 0x%"PRIx32" (%s)", df->up.bridge,
                      service, id, sentence);

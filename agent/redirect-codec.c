@@ -5,12 +5,8 @@
 #include <config.h>
 #include "redirect-codec.h"
 
-#include <stdio.h>
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/ofpbuf.h"
-#include "util.h"
-
-#if __has_include("tpr/ofp-redirect.h")
 #include "tpr/ofp-redirect.h"
 
 /* Appends the action "redirect": object 'id' for TPR_MODE_FORWARD, else 0. */
@@ -63,48 +59,3 @@ redirect_decode_desc(struct ofpbuf *msg, struct tpr_redirect *r)
 {
     return ofputil_decode_redirect_desc(msg, r);
 }
-
-#else
-
-/* A libopenvswitch without redirect objects: no switch has any. */
-
-void
-flow_act_redirect(struct ofpbuf *acts, enum tpr_mode mode, uint32_t id)
-{
-    uint32_t note[2] = { mode, id };
-    struct ofpact_note *n;
-
-    ofpact_put_NOTE(acts);
-    ofpbuf_put(acts, note, sizeof note);
-    n = acts->header;
-    n->length = sizeof note;
-    ofpact_finish_NOTE(acts, &n);
-}
-
-struct ofpbuf *
-redirect_encode_mod(enum ofp_version version, uint32_t id OVS_UNUSED,
-                    const struct tpr_redirect *r OVS_UNUSED,
-                    bool is_new OVS_UNUSED)
-{
-    return ofpraw_alloc(OFPRAW_OFPT11_BARRIER_REQUEST, version, 0);
-}
-
-struct ofpbuf *
-redirect_encode_desc_request(enum ofp_version version)
-{
-    return ofpraw_alloc(OFPRAW_NXST_IPFIX_BRIDGE_REQUEST, version, 0);
-}
-
-bool
-redirect_is_desc_reply(enum ofptype type)
-{
-    return type == OFPTYPE_IPFIX_BRIDGE_STATS_REPLY;
-}
-
-int
-redirect_decode_desc(struct ofpbuf *msg OVS_UNUSED,
-                     struct tpr_redirect *r OVS_UNUSED)
-{
-    return EOF;
-}
-#endif

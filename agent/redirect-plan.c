@@ -102,7 +102,9 @@ make_backend(const struct dp_service *s, const struct dp_target *t,
     b->max_connections = t->max_connections;
     b->l4_port = own_port ? t->l4_port : 0;
     b->vlan = t->vlan ? t->vlan : TPR_VLAN_NONE;
-    b->weight = t->weight;
+    /* Failover has no shares: 0 says nothing there. */
+    b->weight = (s->policy == TPR_POLICY_FAILOVER ? MAX(t->weight, 1)
+                 : t->weight);
     b->priority = t->priority;
     memcpy(b->mac, t->mac.ea, sizeof b->mac);
     if (t->routed) {

@@ -167,6 +167,24 @@ START_TEST(object_of_a_service)
 }
 END_TEST
 
+START_TEST(weight_counts_where_there_are_shares)
+{
+    struct fixture f;
+
+    fixture_init(&f);
+    for (int policy = 0; policy <= TPR_POLICY_MAGLEV; policy++) {
+        f.service.policy = policy;
+        f.targets[0].weight = 0;
+
+        struct tpr_redirect *r = redirect_make(&f.service, port, NULL);
+        ck_assert_int_eq(r->backends[0].weight,
+                         policy == TPR_POLICY_FAILOVER);
+        redirect_free(r);
+    }
+    fixture_destroy(&f);
+}
+END_TEST
+
 START_TEST(backends_without_a_port_are_not_in_it)
 {
     static char gone[] = "gone";
@@ -422,6 +440,7 @@ START_TEST(what_it_refuses)
 END_TEST
 
 UNIT_MAIN("redirect-plan", object_of_a_service,
+          weight_counts_where_there_are_shares,
           backends_without_a_port_are_not_in_it,
           sent_once_and_again_when_changed, each_service_has_an_id,
           restarted_agent_finds_its_objects, restarted_switch_is_told_all,

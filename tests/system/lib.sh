@@ -136,12 +136,17 @@ start_lab () {
 
 use_datapath () {
     if test "$TPR_DATAPATH" = ovs; then
-        on_switch ovs-ofctl -O OpenFlow14 dump-redirects br0 \
-            > /dev/null 2>&1 || skip "this Open vSwitch has no redirect objects"
+        has_redirects || skip "this Open vSwitch has no redirect objects"
     fi
     ctl set-option datapath="$TPR_DATAPATH"
     wait_is Service web provider "$TPR_DATAPATH"
     wait_is Service web state ok 15
+}
+
+has_redirects () {
+    local reply
+    reply=$(on_switch ovs-ofctl -O OpenFlow14 dump-redirects br0 2> /dev/null) &&
+        [[ $reply != *OFPT_ERROR* ]]
 }
 
 # The switch's redirect objects, a line each.

@@ -4,7 +4,7 @@
 #   client .10 --- switch .1 --+-- r1 .50 = VIP  <- dies
 #                              +-- r2 .60
 
-TPR_DATAPATH=ovs
+export TPR_DATAPATH=ovs
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/deaths.sh"
 

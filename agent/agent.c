@@ -310,11 +310,11 @@ store_words(struct agent *a)
 /* Hands the desired state to the bridges; 'b' is done when they have carried
  * it out. */
 static void
-set_bridges(struct agent *a, struct batch *b)
+set_bridges(struct agent *a, struct batch *b, long long int words_us)
 {
     struct shash_node *node;
 
-    bridges_set(&a->bridges, a->config, a->plan, a->vswitch);
+    bridges_set(&a->bridges, a->config, a->plan, a->vswitch, words_us);
     if (b) {
         SHASH_FOR_EACH (node, &a->bridges.set_seqs) {
             shash_add(&b->seqs, node->name,
@@ -330,6 +330,7 @@ static void
 decide(struct agent *a)
 {
     struct plan_input in = plan_input(a);
+    long long int words_us;
     struct batch *b;
 
     if (!a->config || !a->plan) {
@@ -346,8 +347,9 @@ decide(struct agent *a)
     COVERAGE_INC(agent_decide);
     a->reset = false;
     store_words(a);
+    words_us = tpr_now_us();
     plan_bridges(a->plan, &in, &a->plan_complaints);
-    set_bridges(a, b);
+    set_bridges(a, b, words_us);
     status_touch(a->status);
 }
 

@@ -127,10 +127,12 @@ close_unused(struct bridges *bs, const struct plan *plan,
 }
 
 /* Hands the desired state to every bridge's provider; bridges that are no
- * longer in use get an empty one. */
+ * longer in use get an empty one.  The backends' words were stored at
+ * 'words_us'. */
 void
 bridges_set(struct bridges *bs, const struct tpr_config *config,
-            const struct plan *plan, const struct vswitch *vswitch)
+            const struct plan *plan, const struct vswitch *vswitch,
+            long long int words_us)
 {
     struct shash_node *node;
 
@@ -145,7 +147,7 @@ bridges_set(struct bridges *bs, const struct tpr_config *config,
         struct datapath *dp = node->data;
         uint64_t *seq = shash_find_data(&bs->set_seqs, node->name);
 
-        *seq = dp->class->set(dp, pb ? &pb->state : &empty, tpr_now_us());
+        *seq = dp->class->set(dp, pb ? &pb->state : &empty, words_us);
     }
 }
 

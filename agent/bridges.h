@@ -35,7 +35,8 @@ struct datapath *bridges_get(struct bridges *, const struct tpr_config *,
 void bridges_open(struct bridges *, const struct tpr_config *,
                   const struct plan *);
 void bridges_set(struct bridges *, const struct tpr_config *,
-                 const struct plan *, const struct vswitch *);
+                 const struct plan *, const struct vswitch *,
+                 long long int words_us);
 void bridges_complain(struct bridges *, const struct tpr_config *,
                       const struct plan *, struct sset *complaints);
 

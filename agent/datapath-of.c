@@ -107,7 +107,8 @@ note_applied(struct datapath_of *df)
         b->seq = df->seq;
     } else if (df->applied_seq != df->seq) {
         df->applied_seq = df->seq;
-        df->applied_us = time_usec();
+        df->applied_us = (df->native && df->words_us ? df->words_us
+                          : time_usec());
     }
 }
 
@@ -397,13 +398,15 @@ of_refuses(const struct datapath *dp, const struct tpr_service *s)
 
 uint64_t
 of_set(struct datapath *dp, const struct dp_state *state,
-       long long int now_us OVS_UNUSED)
+       long long int words_us)
 {
     struct datapath_of *df = datapath_of_cast(dp);
 
     df->seq++;
+    df->words_us = words_us;
     of_owners_set(df, state);
     flush(df);
+    df->words_us = 0;
     return df->seq;
 }
 

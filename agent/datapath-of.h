@@ -75,6 +75,7 @@ struct datapath_of {
     bool have_ctx;              /* set() was called, or clear(). */
 
     uint64_t seq;               /* Last set(). */
+    long long int words_us;     /* During set(): when words were stored. */
     uint64_t applied_seq;
     long long int applied_us;
     long long int retry_ms;     /* LLONG_MAX: none. */
@@ -104,7 +105,7 @@ struct datapath *of_open(const struct datapath_class *, enum of_wish,
 void of_close(struct datapath *);
 char *of_refuses(const struct datapath *, const struct tpr_service *);
 uint64_t of_set(struct datapath *, const struct dp_state *,
-                long long int now_us);
+                long long int words_us);
 void of_clear(struct datapath *);
 void of_run(struct datapath *, long long int now_us);
 void of_wait(struct datapath *);

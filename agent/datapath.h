@@ -15,7 +15,9 @@
  *     the switch that it is connected to, refuses() says later, and set()
  *     leaves such a service out.
  *   - set() returns a sequence number; applied() tells the newest one that is
- *     in force in the switch and when (for history's time budget).
+ *     in force in the switch and when (for history's time budget).  set() is
+ *     told when the liveness words were stored: where nothing but words has
+ *     changed, that is when.
  *   - close() leaves the switch as it is; clear() removes what is ours.
  *
  * Providers: "flows" (any Open vSwitch, datapath-flows.c), "ovs" (one with
@@ -119,7 +121,7 @@ struct datapath_class {
     char *(*refuses)(const struct datapath *,
                      const struct tpr_service *);   /* NULL: nothing. */
     uint64_t (*set)(struct datapath *, const struct dp_state *,
-                    long long int now_us);
+                    long long int words_us);
     void (*clear)(struct datapath *);   /* Waits until it is done, 2 s at
                                          * most. */
 

@@ -293,6 +293,21 @@ services_to_json(const struct agent_view *v)
     return a;
 }
 
+/* The provider in force, which "auto" chooses at each connection, and why. */
+static void
+put_provider(struct json *o, const struct datapath *dp)
+{
+    const char *why = NULL;
+
+    json_object_put_string(o, "configured", dp->class->name);
+    json_object_put_string(o, "provider",
+                           (dp->class->how ? dp->class->how(dp, &why)
+                            : dp->class->name));
+    if (why) {
+        json_object_put_string(o, "why", why);
+    }
+}
+
 static struct json *
 bridges_to_json(const struct agent_view *v)
 {
@@ -304,7 +319,7 @@ bridges_to_json(const struct agent_view *v)
         struct json *o = json_object_create();
 
         json_object_put_string(o, "name", sorted[i]->name);
-        json_object_put_string(o, "provider", dp->class->name);
+        put_provider(o, dp);
         put_bool(o, "connected", dp->class->connected(dp));
         dp->class->show(dp, o);
         json_array_add(a, o);
@@ -486,8 +501,10 @@ show_text(const struct json *o)
     for (size_t i = 0; i < json_array(bridges)->n; i++) {
         const struct json *b = json_array(bridges)->elems[i];
 
-        ds_put_format(&s, "  bridge %s: provider %s, %s\n",
+        ds_put_format(&s, "  bridge %s: provider %s%s%s%s, %s\n",
                       get_str(b, "name"), get_str(b, "provider"),
+                      get(b, "why") ? " (" : "", get_str(b, "why"),
+                      get(b, "why") ? ")" : "",
                       get_bool(b, "connected") ? "connected"
                       : "switch is away");
     }

@@ -301,6 +301,23 @@ leave_out_backend(const struct tprrec_service *svc,
     free(name);
 }
 
+/* Which provider carries 'svc', and why. */
+static void
+write_provider(const struct tprrec_service *row, const struct agent_view *v,
+               const struct tpr_service *svc)
+{
+    const char *bridge = v->plan ? plan_service_bridge(v->plan, svc) : NULL;
+    const struct datapath *dp = (bridge ? shash_find_data(v->bridges, bridge)
+                                 : NULL);
+    const char *why = NULL;
+
+    tprrec_service_set_provider(row, (!dp ? NULL
+                                      : dp->class->how
+                                      ? dp->class->how(dp, &why)
+                                      : dp->class->name));
+    tprrec_service_set_why(row, why);
+}
+
 static void
 write_service(const struct tprrec_service *row, const struct agent_view *v)
 {
@@ -319,8 +336,11 @@ write_service(const struct tprrec_service *row, const struct agent_view *v)
     if (!svc) {
         tprrec_service_set_state(row, "left out");
         tprrec_service_set_active(row, NULL, 0);
+        tprrec_service_set_provider(row, NULL);
+        tprrec_service_set_why(row, NULL);
         return;
     }
+    write_provider(row, v, svc);
     active = policy_active(v->policy, svc, &mode, &since_us);
     tprrec_service_set_state(row, !active ? "down"
                              : active == svc->backends[0] ? "ok" : "backup");
@@ -535,8 +555,13 @@ write_root(const struct tprrec_tpr *tpr, const struct agent_view *v)
         const struct datapath *dp = node->data;
         char *key = xasprintf("bridge-%s", node->name);
 
-        smap_add_format(&map, key, "%s, %s", dp->class->name,
-                        dp->class->connected(dp) ? "connected" : "away");
+        const char *why = NULL;
+        const char *how = (dp->class->how ? dp->class->how(dp, &why)
+                           : dp->class->name);
+
+        smap_add_format(&map, key, "%s, %s%s%s", how,
+                        dp->class->connected(dp) ? "connected" : "away",
+                        why ? ", " : "", why ? why : "");
         free(key);
     }
     tprrec_tpr_set_status(tpr, &map);

@@ -39,7 +39,9 @@ UNIT_TESTS += tests/unit/test-redirect-rewrite
 UNIT_TESTS += tests/unit/test-redirect-track
 UNIT_TESTS += tests/unit/test-ring
 UNIT_TESTS += tests/unit/test-redirect-ofp
+UNIT_TESTS += tests/unit/test-redirect-plan
 UNIT_TESTS += tests/unit/test-spsc
+UNIT_TESTS += tests/unit/test-words
 
 check_PROGRAMS += $(UNIT_TESTS)
 noinst_HEADERS += tests/unit/unit.h
@@ -52,6 +54,8 @@ tests_unit_test_bfd_session_SOURCES = tests/unit/test-bfd-session.c \
 
 # The policy in a small language.
 tests_unit_test_policy_SOURCES = tests/unit/test-policy.c \
+	tests/unit/policy-world.c tests/unit/policy-world.h
+tests_unit_test_words_SOURCES = tests/unit/test-words.c \
 	tests/unit/policy-world.c tests/unit/policy-world.h
 tests_unit_test_policy_random_SOURCES = tests/unit/test-policy-random.c \
 	tests/unit/policy-world.c tests/unit/policy-world.h
@@ -166,11 +170,11 @@ EXTRA_DIST += tests/db/lib.sh $(DB_TESTS)
 
 # Tests against a real ovs-vswitchd with dummy ports: scripts that speak TAP,
 # without root.
-SWITCH_TESTS = tests/flows.sh
+SWITCH_TESTS = tests/flows.sh tests/redirects.sh
 check_PROGRAMS += tests/flows-probe
 tests_flows_probe_SOURCES = tests/flows-probe.c
 tests_flows_probe_LDADD = $(TPR_LDADD)
-EXTRA_DIST += $(SWITCH_TESTS)
+EXTRA_DIST += tests/switch-lib.sh $(SWITCH_TESTS)
 
 # Tests that a compiler for BPF likes our headers.
 HEADER_TESTS = tests/bpf-headers.sh

@@ -11,7 +11,7 @@ PROVIDER=auto
 ofctl () { ovs-ofctl -O OpenFlow14 "$@"; }
 
 # our_redirects: objects of the agent's, a line each; all_redirects: all.
-all_redirects () { ofctl dump-redirects br0 | grep -o 'id=.*' | sort; }
+all_redirects () { ofctl dump-redirects br0 | grep -o ' id=.*' | sed 's,^ ,,' | sort; }
 our_redirects () { all_redirects | grep -E '^id=(0x7400|19461|19462)'; }
 
 second=02:00:00:00:00:61

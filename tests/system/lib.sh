@@ -151,7 +151,7 @@ has_redirects () {
 
 # The switch's redirect objects, a line each.
 redirects () {
-    on_switch ovs-ofctl -O OpenFlow14 dump-redirects br0 | grep -o 'id=.*' || :
+    on_switch ovs-ofctl -O OpenFlow14 dump-redirects br0 | grep -o ' id=.*' || :
 }
 
 lab () {

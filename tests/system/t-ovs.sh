@@ -70,7 +70,7 @@ wait_for 5 eval '! complaints | grep -q least-connections'
 ctl --no-wait set-option datapath=flows
 wait_for 5 eval 'complaints | grep -q "needs state per connection"'
 wait_for 5 eval 'test -z "$(redirects)"'
-ctl set-service web policy=failover
+ctl set-backend web/r2 priority=2 -- set-service web policy=failover
 wait_is Service web provider flows
 expect_answer r1
 

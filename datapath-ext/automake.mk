@@ -38,5 +38,7 @@ EXTRA_DIST += \
 	datapath-ext/ovs/ofp-redirect.c \
 	datapath-ext/ovs/ofp-redirect.h \
 	datapath-ext/ovs/redirect-ext.h \
+	datapath-ext/ovs/redirect-ofproto.c \
+	datapath-ext/ovs/redirect-ofproto.h \
 	datapath-ext/ovs/redirect-text.c \
 	datapath-ext/ovs/redirect-text.h

@@ -2,6 +2,15 @@
 
 EXTRA_DIST += tools/check tools/check-upstream
 
+# Measurements.
+EXTRA_DIST += \
+	tools/bench \
+	tools/bench.d/common.py \
+	tools/bench.d/flip.py \
+	tools/bench.d/memory.py \
+	tools/bench.d/ovs_cost.py \
+	tools/bench.d/scale.py
+
 # tpr-perf, the client.  It needs nothing but libc.
 noinst_LTLIBRARIES += tools/libperf.la
 tools_libperf_la_SOURCES = \

@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bridges.h"
 #include "check.h"
 #include "config.h"
 #include "coverage.h"
 #include "datapath.h"
 #include "dirs.h"
+#include "hb-session.h"
 #include "hb-thread.h"
 #include "journal.h"
 #include "liveness.h"
@@ -30,9 +32,11 @@
 #include "timeval.h"
 #include "tpr-config.h"
 #include "tpr-db.h"
+#include "tpr-idl.h"
 #include "tpr-time.h"
 #include "util.h"
 #include "vswitch.h"
+#include "words.h"
 
 VLOG_DEFINE_THIS_MODULE(agent);
 
@@ -74,8 +78,7 @@ struct agent {
     struct tpr_config *config;
     struct policy *policy;
     struct plan *plan;
-    struct shash bridges;       /* Name -> struct datapath *. */
-    struct shash set_seqs;      /* Name -> uint64_t *: newest set(). */
+    struct bridges bridges;
     struct ovs_list batches;    /* struct batch, oldest first. */
     struct journal *journal;
 
@@ -126,8 +129,7 @@ agent_create(const char *tpr_db, const char *ovs_db)
     a->hb = hb_thread_create(a->liveness, TPR_MAX_REGIONS);
     journal_note(a->journal, JOURNAL_START, "agent", "", "",
                  "ovs-tprd " TPR_VERSION " started");
-    shash_init(&a->bridges);
-    shash_init(&a->set_seqs);
+    bridges_init(&a->bridges);
     shash_init(&a->sessions);
     ovs_list_init(&a->batches);
     sset_init(&a->config_complaints);
@@ -152,20 +154,13 @@ batch_destroy(struct batch *b)
 void
 agent_destroy(struct agent *a)
 {
-    struct shash_node *node;
     struct batch *b;
 
     hb_thread_destroy(a->hb);
     LIST_FOR_EACH_SAFE (b, node, &a->batches) {
         batch_destroy(b);
     }
-    SHASH_FOR_EACH (node, &a->bridges) {
-        struct datapath *dp = node->data;
-
-        dp->class->close(dp);
-    }
-    shash_destroy(&a->bridges);
-    shash_destroy_free_data(&a->set_seqs);
+    bridges_destroy(&a->bridges);
     shash_destroy_free_data(&a->sessions);
     check_set_destroy(a->checks);
     plan_destroy(a->plan);
@@ -188,13 +183,7 @@ agent_destroy(struct agent *a)
 void
 agent_clear(struct agent *a)
 {
-    struct shash_node *node;
-
-    SHASH_FOR_EACH (node, &a->bridges) {
-        struct datapath *dp = node->data;
-
-        dp->class->clear(dp);
-    }
+    bridges_clear(&a->bridges);
 }
 
 /* Facts. */
@@ -298,8 +287,8 @@ take_changes(struct agent *a)
     return b;
 }
 
-/* Backends' words follow the policy: they tell other forwarders, and a
- * restarted agent, what was decided. */
+/* Backends' words follow the policy: a datapath that chooses by itself chooses
+ * by them, other forwarders and a restarted agent learn what was decided. */
 static void
 store_words(struct agent *a)
 {
@@ -309,97 +298,40 @@ store_words(struct agent *a)
         const struct tpr_service *svc = node->data;
 
         for (size_t i = 0; i < svc->n_backends; i++) {
-            const struct tpr_backend *b = svc->backends[i];
-            enum policy_reason why = policy_usable(a->policy, b);
+            int state = words_backend(a->policy, svc, i);
 
-            liveness_set_backend(a->liveness, b->index,
-                                 (why == POLICY_OK ? TPR_LIVENESS_UP
-                                  : why == POLICY_DRAINING
-                                  ? TPR_LIVENESS_DRAIN
-                                  : why == POLICY_CHECK_UNKNOWN
-                                  || why == POLICY_REGION_UNKNOWN
-                                  ? TPR_LIVENESS_UNKNOWN
-                                  : TPR_LIVENESS_DOWN));
+            if (state != WORDS_LEAVE) {
+                liveness_set_backend(a->liveness, svc->backends[i]->index,
+                                     state);
+            }
         }
     }
 }
 
-static struct datapath *
-get_datapath(struct agent *a, const char *bridge)
-{
-    struct datapath *dp = shash_find_data(&a->bridges, bridge);
-
-    if (!dp) {
-        const struct datapath_class *class
-            = datapath_lookup(a->config->datapath);
-
-        if (!class) {
-            class = datapath_lookup("auto");
-        }
-        dp = class->open(bridge);
-        shash_add(&a->bridges, bridge, dp);
-        shash_add(&a->set_seqs, bridge, xzalloc(sizeof(uint64_t)));
-        VLOG_INFO("bridge %s: datapath provider %s", bridge, class->name);
-    }
-    return dp;
-}
-
+/* Hands the desired state to the bridges; 'b' is done when they have carried
+ * it out. */
 static void
-close_bridge(struct agent *a, struct shash_node *node)
-{
-    struct datapath *dp = node->data;
-
-    free(shash_find_and_delete(&a->set_seqs, node->name));
-    dp->class->close(dp);
-    shash_delete(&a->bridges, node);
-}
-
-/* Forgets bridges that nothing is in and that the switch no longer has. */
-static void
-close_unused(struct agent *a)
+set_bridges(struct agent *a, struct batch *b, long long int words_us)
 {
     struct shash_node *node;
 
-    SHASH_FOR_EACH_SAFE (node, &a->bridges) {
-        if (!shash_find(&a->plan->bridges, node->name)
-            && vswitch_ready(a->vswitch)
-            && !vswitch_has_bridge(a->vswitch, node->name)) {
-            close_bridge(a, node);
-        }
-    }
-}
-
-/* Hands the desired state to every bridge's provider; bridges that are no
- * longer in use get an empty one. */
-static void
-set_bridges(struct agent *a, struct batch *b)
-{
-    struct shash_node *node;
-
-    SHASH_FOR_EACH (node, &a->plan->bridges) {
-        get_datapath(a, node->name);
-    }
-    close_unused(a);
-    SHASH_FOR_EACH (node, &a->bridges) {
-        static const struct dp_state empty;
-        const struct plan_bridge *pb = shash_find_data(&a->plan->bridges,
-                                                       node->name);
-        struct datapath *dp = node->data;
-        uint64_t *seq = shash_find_data(&a->set_seqs, node->name);
-
-        *seq = dp->class->set(dp, pb ? &pb->state : &empty, tpr_now_us());
-        if (b) {
-            shash_add(&b->seqs, node->name, xmemdup(seq, sizeof *seq));
+    bridges_set(&a->bridges, a->config, a->plan, a->vswitch, words_us);
+    if (b) {
+        SHASH_FOR_EACH (node, &a->bridges.set_seqs) {
+            shash_add(&b->seqs, node->name,
+                      xmemdup(node->data, sizeof(uint64_t)));
         }
     }
 }
 
 /* Lets the policy decide and hands the outcome to the switch.  Nothing that
- * may take long belongs here: this is the way from a death to the flows. */
+ * may take long belongs here: this is the way from a death to the words and
+ * the flows. */
 static void
 decide(struct agent *a)
 {
     struct plan_input in = plan_input(a);
+    long long int words_us;
     struct batch *b;
 
     if (!a->config || !a->plan) {
@@ -415,9 +347,10 @@ decide(struct agent *a)
     }
     COVERAGE_INC(agent_decide);
     a->reset = false;
-    plan_bridges(a->plan, &in, &a->plan_complaints);
-    set_bridges(a, b);
     store_words(a);
+    words_us = tpr_now_us();
+    plan_bridges(a->plan, &in, &a->plan_complaints);
+    set_bridges(a, b, words_us);
     status_touch(a->status);
 }
 
@@ -464,7 +397,7 @@ set_sessions(struct agent *a)
         int error = 0;
 
         if (pr->has_session
-            && (!old || memcmp(old, &pr->session, sizeof *old))) {
+            && (!old || !hb_session_config_equal(old, &pr->session))) {
             error = hb_thread_set(a->hb, &pr->session);
             if (!error) {
                 free(shash_replace(&a->sessions, node->name,
@@ -511,7 +444,6 @@ static void
 replan(struct agent *a)
 {
     struct plan_input in = plan_input(a);
-    struct shash_node *node;
 
     COVERAGE_INC(agent_replan);
     a->replan = false;
@@ -520,18 +452,13 @@ replan(struct agent *a)
     a->plan = plan_create(&in, &a->plan_complaints);
     if (!datapath_lookup(a->config->datapath)) {
         char *c = xasprintf("TPR: datapath: this ovs-tprd has no provider "
-                            "\"%s\", it uses \"flows\"",
+                            "\"%s\", it uses \"auto\"",
                             a->config->datapath);
 
         sset_add_and_free(&a->plan_complaints, c);
     }
-    SHASH_FOR_EACH (node, &a->plan->regions) {
-        const struct plan_region *pr = node->data;
-
-        if (pr->bridge) {
-            get_datapath(a, pr->bridge);
-        }
-    }
+    bridges_open(&a->bridges, a->config, a->plan);
+    bridges_complain(&a->bridges, a->config, a->plan, &a->plan_complaints);
     set_sessions(a);
     plan_want_neighbours(a->plan, &in, a->neigh);
     set_reachable(a);
@@ -539,26 +466,12 @@ replan(struct agent *a)
     a->gather_us = 0;
 }
 
-static unsigned int
-ports_seqno(const struct agent *a)
-{
-    struct shash_node *node;
-    unsigned int sum = 0;
-
-    SHASH_FOR_EACH (node, &a->bridges) {
-        const struct datapath *dp = node->data;
-
-        sum += dp->class->port_seqno(dp);
-    }
-    return sum;
-}
-
 static void
 replan_if_needed(struct agent *a, bool reconfigured)
 {
     unsigned int vs = vswitch_seqno(a->vswitch);
     unsigned int ns = neigh_seqno(a->neigh);
-    unsigned int ps = ports_seqno(a);
+    unsigned int ps = bridges_ports_seqno(&a->bridges);
 
     if (reconfigured || a->replan || vs != a->vswitch_seqno
         || ns != a->neigh_seqno || ps != a->port_seqno) {
@@ -575,9 +488,14 @@ static void report_batches(struct agent *, bool all);
 
 /* Asks the provider whether it can carry out 'svc' at all. */
 static char *
-check_service(const struct tpr_service *svc, void *aux OVS_UNUSED)
+check_service(const struct tpr_service *svc, void *a_)
 {
-    return datapath_lookup("auto")->check(svc);
+    const struct agent *a = a_;
+    const struct tprrec_tpr *tpr = tprrec_tpr_first(tpr_db_idl(a->db));
+    const struct datapath_class *class
+        = datapath_lookup(tpr && tpr->datapath ? tpr->datapath : "auto");
+
+    return (class ? class : datapath_lookup("auto"))->check(svc);
 }
 
 static bool
@@ -589,9 +507,10 @@ reconfigure(struct agent *a)
         return false;
     }
     sset_clear(&a->config_complaints);
-    config = config_build(tpr_db_idl(a->db), a->config, check_service, NULL,
+    config = config_build(tpr_db_idl(a->db), a->config, check_service, a,
                           &a->config_complaints);
     report_batches(a, true);    /* They point into the old configuration. */
+    policy_set_now_wall(a->policy, time_wall_msec());
     policy_set_config(a->policy, config, tpr_now_us());
     check_set_configure(a->checks, config, tpr_now_us());
     plan_destroy(a->plan);      /* So does the plan. */
@@ -613,7 +532,8 @@ batch_is_done(const struct agent *a, const struct batch *b,
 
     *applied_us = 0;
     SHASH_FOR_EACH (node, &b->seqs) {
-        const struct datapath *dp = shash_find_data(&a->bridges, node->name);
+        const struct datapath *dp = shash_find_data(&a->bridges.datapaths,
+                                                    node->name);
         const uint64_t *need = node->data;
         long long int when_us = 0;
         uint64_t seq = 0;
@@ -702,40 +622,16 @@ gather_complaints(struct agent *a)
     sset_destroy(&all);
 }
 
-static bool
-all_applied(const struct agent *a)
-{
-    struct shash_node *node;
-
-    if (!a->plan) {
-        return false;
-    }
-    SHASH_FOR_EACH (node, &a->bridges) {
-        const struct datapath *dp = node->data;
-        const uint64_t *need = shash_find_data(&a->set_seqs, node->name);
-        long long int when_us;
-        uint64_t seq;
-
-        if (!dp->class->applied(dp, &seq, &when_us) || seq < *need) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Steps back while another agent acts on the database: it closes the bridges,
  * leaving all as it is, and comes back with a fresh comparison. */
 static void
 follow_lock(struct agent *a)
 {
     bool standby = tpr_db_standby(a->db);
-    struct shash_node *node;
 
     if (standby && !a->standby) {
         report_batches(a, true);
-        SHASH_FOR_EACH_SAFE (node, &a->bridges) {
-            close_bridge(a, node);
-        }
+        bridges_close_all(&a->bridges);
     }
     if (!standby && a->standby) {
         a->replan = true;
@@ -748,7 +644,6 @@ void
 agent_run(struct agent *a)
 {
     struct agent_view view;
-    struct shash_node *node;
     bool reconfigured;
 
     collect_heartbeats(a);
@@ -761,11 +656,7 @@ agent_run(struct agent *a)
     follow_lock(a);
     reconfigured = reconfigure(a);
     if (a->config && !a->standby) {
-        SHASH_FOR_EACH (node, &a->bridges) {
-            struct datapath *dp = node->data;
-
-            dp->class->run(dp, tpr_now_us());
-        }
+        bridges_run(&a->bridges);
         replan_if_needed(a, reconfigured);
         policy_set_now_wall(a->policy, time_wall_msec());
         collect_heartbeats(a);
@@ -776,14 +667,14 @@ agent_run(struct agent *a)
     journal_run(a->journal);
     gather_complaints(a);
     agent_view(a, &view);
-    status_run(a->status, &view, a->journal, all_applied(a));
+    status_run(a->status, &view, a->journal,
+               a->plan && bridges_applied(&a->bridges));
 }
 
 /* Wakes the poll loop when agent_run() has something to do. */
 void
 agent_wait(struct agent *a)
 {
-    struct shash_node *node;
     long long int deadline_us;
 
     poll_fd_wait(hb_thread_fd(a->hb), POLLIN);
@@ -793,11 +684,7 @@ agent_wait(struct agent *a)
     check_set_wait(a->checks);
     journal_wait(a->journal);
     status_wait(a->status);
-    SHASH_FOR_EACH (node, &a->bridges) {
-        struct datapath *dp = node->data;
-
-        dp->class->wait(dp);
-    }
+    bridges_wait(&a->bridges);
     deadline_us = policy_deadline(a->policy);
     if (deadline_us != LLONG_MAX && !a->standby) {
         poll_timer_wait_until(deadline_us / 1000 + 1);
@@ -823,7 +710,7 @@ agent_view(const struct agent *a, struct agent_view *view)
         .neigh = a->neigh,
         .plan = a->plan,
         .journal = a->journal,
-        .bridges = &a->bridges,
+        .bridges = &a->bridges.datapaths,
         .complaints = &a->complaints,
         .db_connected = tpr_db_connected(a->db),
         .standby = a->standby,

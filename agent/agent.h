@@ -19,6 +19,7 @@
 
 struct agent;
 struct check_set;
+struct complaint_index;
 struct hb_thread;
 struct journal;
 struct neigh;
@@ -43,6 +44,8 @@ struct agent_view {
     const struct journal *journal;
     const struct shash *bridges;        /* Name -> struct datapath *. */
     const struct sset *complaints;      /* All that hold now. */
+    const struct complaint_index *index;        /* Of 'complaints'; for the
+                                                 * status columns only. */
     bool db_connected;
     bool standby;                       /* Another agent acts. */
     long long int start_ms;             /* Wall clock. */

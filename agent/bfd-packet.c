@@ -362,6 +362,15 @@ bfd_packet_check_auth(const uint8_t *data, size_t size,
     }
 }
 
+/* Returns true if 'a' and 'b' are the same key. */
+bool
+bfd_auth_equal(const struct bfd_auth *a, const struct bfd_auth *b)
+{
+    return (a->type == b->type && a->key_id == b->key_id
+            && a->key_len == b->key_len
+            && !memcmp(a->key, b->key, MIN(a->key_len, sizeof a->key)));
+}
+
 /* Returns true if packets authenticated by 'auth' carry sequence numbers. */
 bool
 bfd_auth_has_seq(const struct bfd_auth *auth)

@@ -118,6 +118,7 @@ enum bfd_error bfd_packet_decode(const uint8_t *data, size_t size,
 enum bfd_error bfd_packet_check_auth(const uint8_t *data, size_t size,
                                      const struct bfd_auth *,
                                      uint32_t *seq);
+bool bfd_auth_equal(const struct bfd_auth *, const struct bfd_auth *);
 bool bfd_auth_has_seq(const struct bfd_auth *);
 bool bfd_auth_seq_ok(enum bfd_auth_type, uint32_t known, uint32_t seq,
                      uint8_t mult);

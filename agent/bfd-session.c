@@ -200,14 +200,6 @@ draw_jitter(struct bfd_session *s)
     s->jitter = JITTER_MIN + next_random(s) % (max - JITTER_MIN + 1);
 }
 
-static bool
-auth_equal(const struct bfd_auth *a, const struct bfd_auth *b)
-{
-    return (a->type == b->type && a->key_id == b->key_id
-            && a->key_len == b->key_len
-            && !memcmp(a->key, b->key, MIN(a->key_len, sizeof a->key)));
-}
-
 static void
 set_config(struct bfd_session *s, const struct bfd_session_config *cfg,
            long long int override_us)
@@ -269,7 +261,7 @@ bfd_session_configure(struct bfd_session *s,
     struct heartbeat_config rx_cfg = *hb_cfg;
     enum heartbeat_decision decision = HEARTBEAT_NOTHING;
 
-    if (!auth_equal(&s->cfg.auth, &cfg->auth)) {
+    if (!bfd_auth_equal(&s->cfg.auth, &cfg->auth)) {
         s->rx_seq_known = false;
     }
     set_config(s, cfg, override_us);

@@ -440,6 +440,7 @@ row_region(struct row *row, const struct tprrec_region *in)
     out->port = xstrdup(in->port);
     out->index = row_index(in->index, in->n_index, TPR_MAX_REGIONS);
     out->last_state = last_state(in->state);
+    out->last_since_ms = in->n_since ? *in->since : 0;
     row_take_error(row, "name", tpr_check_name(in->name));
     row_ovs_name(row, "port", in->port);
     out->vlan = row_integer(row, "vlan", in->vlan, in->n_vlan, 1, 4094, 0);
@@ -628,6 +629,9 @@ row_backend(struct row *row, const struct tprrec_backend *in,
     out->last_up = (!in->check_state ? -1
                     : !strcmp(in->check_state, "up") ? 1
                     : !strcmp(in->check_state, "down") ? 0 : -1);
+    out->last_state = (in->state ? tpr_backend_state_from_string(in->state)
+                       : TPR_BACKEND_NONE);
+    out->last_since_ms = in->n_since ? *in->since : 0;
     backend_reserved(row, in);
     if (in->check) {
         struct row own;
@@ -717,6 +721,7 @@ row_service(struct row *row, const struct tprrec_service *in)
     out->failback_hold_us = TPR_FAILBACK_HOLD_US;
     row_hold(row, "failback_hold", in->failback_hold, &out->failback_hold_us);
     out->last_active = in->n_active ? xstrdup(in->active[0]) : NULL;
+    out->last_since_ms = in->n_since ? *in->since : 0;
     service_reserved(row, in);
     return out;
 }

@@ -7,17 +7,19 @@
 #include <string.h>
 #include "util.h"
 
-/* Returns the provider called 'name' ("auto" and "" mean the best one there
- * is), or NULL. */
+/* Returns the provider called 'name' ("" is "auto", the best one there is), or
+ * NULL. */
 const struct datapath_class *
 datapath_lookup(const char *name)
 {
     static const struct datapath_class *const classes[] = {
+        &datapath_auto_class,
+        &datapath_ovs_class,
         &datapath_flows_class,
         &datapath_dummy_class,
     };
 
-    if (!name[0] || !strcmp(name, "auto")) {
+    if (!name[0]) {
         return classes[0];
     }
     for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {

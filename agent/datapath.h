@@ -10,13 +10,19 @@
  *
  *   - open() does not block and does not fail because the switch is away: the
  *     provider connects when it can, and reconciles on every connection.
- *   - A state that the provider cannot express is refused by check() with one
- *     sentence, before it gets into set().
+ *   - A service that the provider cannot carry out at all is refused by
+ *     check() with one sentence, before it gets into set().  What depends on
+ *     the switch that it is connected to, refuses() says later, and set()
+ *     leaves such a service out.
  *   - set() returns a sequence number; applied() tells the newest one that is
- *     in force in the switch and when (for history's time budget).
+ *     in force in the switch and when (for history's time budget).  set() is
+ *     told when the liveness words were stored: where nothing but words has
+ *     changed, that is when.
  *   - close() leaves the switch as it is; clear() removes what is ours.
  *
- * Providers: datapath-flows.c (any Open vSwitch), datapath-dummy.c (tests).
+ * Providers: "flows" (any Open vSwitch, datapath-flows.c), "ovs" (one with
+ * redirect objects, datapath-ovs.c), "auto" (the better of the two, by what
+ * the switch says at each connection), "dummy" (tests, datapath-dummy.c).
  *
  * Threads: main thread; run() and wait() from its poll loop. */
 
@@ -40,6 +46,14 @@ struct dp_target {
     uint16_t vlan;              /* 0: untagged. */
     bool routed;                /* Behind a gateway: rewrite the source MAC
                                  * too, to the VIP's. */
+
+    /* For providers whose switch chooses by itself. */
+    uint32_t region;            /* Liveness word of its region; TPR_NO_WORD:
+                                 * only its own counts. */
+    uint32_t word;              /* Its own liveness word. */
+    uint32_t max_connections;   /* 0: no limit. */
+    uint16_t priority;          /* Lowest first. */
+    uint16_t weight;
 };
 
 /* One service as the switch shall treat it. */
@@ -51,8 +65,13 @@ struct dp_service {
     bool answer;                /* Answer ARP/ND for the VIP. */
     bool pure;                  /* The VIP is nobody's own address: answer
                                  * LOCAL's ARP/ND and everybody's ping, too. */
+    enum tpr_policy policy;
+    enum tpr_on_down on_down;
     enum tpr_on_none on_none;
+    bool needs_state;           /* Plain flows cannot carry it out. */
     const struct dp_target *active;     /* NULL: nothing usable. */
+    const struct dp_target *targets;    /* All that have a port and a MAC, */
+    size_t n_targets;                   /* in the policy's order. */
 };
 
 /* How beats travel past or through the switch. */
@@ -99,8 +118,10 @@ struct datapath_class {
     void (*close)(struct datapath *);
 
     char *(*check)(const struct tpr_service *);
+    char *(*refuses)(const struct datapath *,
+                     const struct tpr_service *);   /* NULL: nothing. */
     uint64_t (*set)(struct datapath *, const struct dp_state *,
-                    long long int now_us);
+                    long long int words_us);
     void (*clear)(struct datapath *);   /* Waits until it is done, 2 s at
                                          * most. */
 
@@ -109,13 +130,20 @@ struct datapath_class {
     bool (*applied)(const struct datapath *, uint64_t *seq,
                     long long int *when_us);
     bool (*connected)(const struct datapath *);
+    const char *(*how)(const struct datapath *,
+                       const char **why);       /* Provider in force: "ovs",
+                                                 * "flows", ..; and a clause
+                                                 * about the reason. */
     bool (*port)(const struct datapath *, const char *name,
                  struct dp_port *);
     unsigned int (*port_seqno)(const struct datapath *); /* Changes when any
-                                                          * port does. */
+                                                          * port does, or what
+                                                          * refuses() says. */
     void (*show)(const struct datapath *, struct json *);
 };
 
+extern const struct datapath_class datapath_auto_class;
+extern const struct datapath_class datapath_ovs_class;
 extern const struct datapath_class datapath_flows_class;
 extern const struct datapath_class datapath_dummy_class;
 

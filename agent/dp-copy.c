@@ -31,7 +31,24 @@ target_equal(const struct dp_target *a, const struct dp_target *b)
                 && !memcmp(&a->addr, &b->addr, sizeof a->addr)
                 && a->l4_port == b->l4_port
                 && eth_addr_equals(a->mac, b->mac)
-                && a->vlan == b->vlan && a->routed == b->routed));
+                && a->vlan == b->vlan && a->routed == b->routed
+                && a->region == b->region && a->word == b->word
+                && a->max_connections == b->max_connections
+                && a->priority == b->priority && a->weight == b->weight));
+}
+
+static bool
+targets_equal(const struct dp_service *a, const struct dp_service *b)
+{
+    if (a->n_targets != b->n_targets) {
+        return false;
+    }
+    for (size_t i = 0; i < a->n_targets; i++) {
+        if (!target_equal(&a->targets[i], &b->targets[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* True if the switch has to treat 'a' and 'b' alike.  Names do not count. */
@@ -39,10 +56,13 @@ bool
 dp_service_equal(const struct dp_service *a, const struct dp_service *b)
 {
     return (a->identity == b->identity && a->answer == b->answer
-            && a->pure == b->pure && a->on_none == b->on_none
+            && a->pure == b->pure && a->policy == b->policy
+            && a->on_down == b->on_down && a->on_none == b->on_none
+            && a->needs_state == b->needs_state
             && eth_addr_equals(a->vip_mac, b->vip_mac)
             && target_equal(a->active, b->active)
-            && vip_equal(&a->vip, &b->vip));
+            && vip_equal(&a->vip, &b->vip)
+            && targets_equal(a, b));
 }
 
 /* True if 'a' and 'b' say the same. */
@@ -57,7 +77,16 @@ dp_path_equal(const struct dp_path *a, const struct dp_path *b)
             && string_equal(a->port, b->port));
 }
 
-/* Makes 'copy' a copy of 's'; 'target' becomes a copy of its backend. */
+static void
+target_copy(struct dp_target *copy, const struct dp_target *t)
+{
+    *copy = *t;
+    copy->name = NULL;
+    copy->port = xstrdup(t->port);
+}
+
+/* Makes 'copy' a copy of 's'; 'target' becomes a copy of its active
+ * backend. */
 void
 dp_service_copy(struct dp_service *copy, struct dp_target *target,
                 const struct dp_service *s)
@@ -65,10 +94,18 @@ dp_service_copy(struct dp_service *copy, struct dp_target *target,
     *copy = *s;
     copy->name = xstrdup(s->name);
     if (s->active) {
-        *target = *s->active;
-        target->name = NULL;
-        target->port = xstrdup(s->active->port);
+        target_copy(target, s->active);
         copy->active = target;
+    }
+    if (s->n_targets) {
+        struct dp_target *targets = xmalloc(s->n_targets * sizeof *targets);
+
+        for (size_t i = 0; i < s->n_targets; i++) {
+            target_copy(&targets[i], &s->targets[i]);
+        }
+        copy->targets = targets;
+    } else {
+        copy->targets = NULL;
     }
 }
 
@@ -76,6 +113,10 @@ dp_service_copy(struct dp_service *copy, struct dp_target *target,
 void
 dp_service_free(struct dp_service *copy, struct dp_target *target)
 {
+    for (size_t i = 0; i < copy->n_targets; i++) {
+        free(copy->targets[i].port);
+    }
+    free(CONST_CAST(struct dp_target *, copy->targets));
     free(CONST_CAST(char *, copy->name));
     free(target->port);
     memset(copy, 0, sizeof *copy);

@@ -103,7 +103,7 @@ maker_end_normal(struct flow_maker *m)
     maker_end(m);
 }
 
-static void
+void
 maker_init(struct flow_maker *m, const struct flow_context *ctx,
            const char *owner, flow_sink *sink, void *aux)
 {
@@ -114,7 +114,7 @@ maker_init(struct flow_maker *m, const struct flow_context *ctx,
     ofpbuf_init(&m->d.actions, 512);
 }
 
-static void
+void
 maker_uninit(struct flow_maker *m)
 {
     ofpbuf_uninit(&m->d.actions);
@@ -158,7 +158,7 @@ match_ip_dst(struct match *match, const struct in6_addr *addr)
     }
 }
 
-static void
+void
 match_proto(struct match *match, enum tpr_proto proto)
 {
     if (proto != TPR_PROTO_ANY) {
@@ -212,14 +212,14 @@ act_set_l4_port(struct ofpbuf *acts, enum tpr_proto proto, bool src,
 }
 
 /* True if the service has ports to match. */
-static bool
+bool
 has_ports(const struct tpr_vip *vip)
 {
     return vip->proto != TPR_PROTO_ANY && vip->n_ports;
 }
 
 /* Priority offset of a service's flows. */
-static unsigned int
+unsigned int
 redirect_offset(const struct tpr_vip *vip)
 {
     return has_ports(vip) ? OFFSET_PORTS
@@ -414,12 +414,9 @@ make_exempt_pair(struct flow_maker *m, const struct in6_addr *local,
     }
 }
 
-/* Checks from LOCAL always meet the real backend: packets between our
- * addresses with a source port of the checks, and the VIP's owner (not
- * redirected) or the active backend (not learned as direct connections;
- * replies not rewritten). */
-static void
-make_exempt(struct flow_maker *m, const struct dp_service *s, ofp_port_t port)
+/* Packets of checks from LOCAL to the VIP meet its owner. */
+void
+make_exempt_vip(struct flow_maker *m, const struct dp_service *s)
 {
     if (s->vip.proto != TPR_PROTO_TCP && s->vip.proto != TPR_PROTO_ANY) {
         return;
@@ -427,43 +424,75 @@ make_exempt(struct flow_maker *m, const struct dp_service *s, ofp_port_t port)
     for (size_t i = 0; i < m->ctx->n_locals; i++) {
         const struct in6_addr *local = &m->ctx->locals[i];
 
-        if (addr_is_v4(local) != addr_is_v4(&s->vip.addr)) {
-            continue;
+        if (addr_is_v4(local) == addr_is_v4(&s->vip.addr)) {
+            make_exempt_pair(m, local, &s->vip.addr, OFPP_NONE);
         }
-        make_exempt_pair(m, local, &s->vip.addr, OFPP_NONE);
-        if (s->active && port != OFPP_NONE) {
+    }
+}
+
+/* Checks from LOCAL always meet the real backend: packets between our
+ * addresses with a source port of the checks, and the VIP's owner (not
+ * redirected) or the active backend (not learned as direct connections;
+ * replies not rewritten). */
+static void
+make_exempt(struct flow_maker *m, const struct dp_service *s, ofp_port_t port)
+{
+    make_exempt_vip(m, s);
+    if ((s->vip.proto != TPR_PROTO_TCP && s->vip.proto != TPR_PROTO_ANY)
+        || !s->active || port == OFPP_NONE) {
+        return;
+    }
+    for (size_t i = 0; i < m->ctx->n_locals; i++) {
+        const struct in6_addr *local = &m->ctx->locals[i];
+
+        if (addr_is_v4(local) == addr_is_v4(&s->vip.addr)) {
             make_exempt_pair(m, local, &s->active->addr, port);
         }
     }
 }
 
-/* Neighbour discovery is no traffic of a service for "any" protocol. */
-static void
-make_exempt_nd(struct flow_maker *m, const struct dp_service *s,
-               ofp_port_t port)
-{
-    static const uint8_t types[] = { ND_NEIGHBOR_SOLICIT, ND_NEIGHBOR_ADVERT };
+static const uint8_t nd_types[] = { ND_NEIGHBOR_SOLICIT, ND_NEIGHBOR_ADVERT };
 
-    if (s->vip.proto != TPR_PROTO_ANY || addr_is_v4(&s->vip.addr)) {
+static bool
+redirects_nd(const struct dp_service *s)
+{
+    return s->vip.proto == TPR_PROTO_ANY && !addr_is_v4(&s->vip.addr);
+}
+
+/* Neighbour discovery is no traffic of a service for "any" protocol: not what
+ * is sent to the VIP, */
+void
+make_exempt_nd_to(struct flow_maker *m, const struct dp_service *s)
+{
+    if (!redirects_nd(s)) {
         return;
     }
-    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(nd_types); i++) {
         m->hash = flow_addr_hash(&s->vip.addr);
         maker_begin(m, FLOW_EXEMPT, OFFSET_PROTO);
         match_ip_dst(&m->d.match, &s->vip.addr);
         match_set_nw_proto(&m->d.match, IPPROTO_ICMPV6);
-        match_set_icmp_type(&m->d.match, types[i]);
+        match_set_icmp_type(&m->d.match, nd_types[i]);
         maker_end_normal(m);
+    }
+}
 
-        if (s->active && port != OFPP_NONE) {
-            m->hash = flow_addr_hash(&s->active->addr);
-            maker_begin(m, FLOW_EXEMPT, OFFSET_PROTO);
-            match_set_in_port(&m->d.match, port);
-            match_ip_src(&m->d.match, &s->active->addr);
-            match_set_nw_proto(&m->d.match, IPPROTO_ICMPV6);
-            match_set_icmp_type(&m->d.match, types[i]);
-            maker_end_normal(m);
-        }
+/* nor what the backend at 'addr' behind 'port' sends. */
+void
+make_exempt_nd_from(struct flow_maker *m, const struct dp_service *s,
+                    const struct in6_addr *addr, ofp_port_t port)
+{
+    if (!redirects_nd(s)) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(nd_types); i++) {
+        m->hash = flow_addr_hash(addr);
+        maker_begin(m, FLOW_EXEMPT, OFFSET_PROTO);
+        match_set_in_port(&m->d.match, port);
+        match_ip_src(&m->d.match, addr);
+        match_set_nw_proto(&m->d.match, IPPROTO_ICMPV6);
+        match_set_icmp_type(&m->d.match, nd_types[i]);
+        maker_end_normal(m);
     }
 }
 
@@ -528,7 +557,10 @@ flow_make_service(const struct flow_context *ctx, const struct dp_service *s,
         make_redirect(&m, s, active);
         /* What follows may be shared with other services. */
         make_exempt(&m, s, active);
-        make_exempt_nd(&m, s, active);
+        make_exempt_nd_to(&m, s);
+        if (s->active && active != OFPP_NONE) {
+            make_exempt_nd_from(&m, s, &s->active->addr, active);
+        }
     }
     if (s->answer) {
         make_answers(&m, &s->vip.addr, &s->vip_mac, OFPP_ANY, s->pure);

@@ -46,6 +46,18 @@
  *   - Clients on the port of the region itself are not redirected (the switch
  *     sends no packet back to where it came from).
  *
+ * With redirect objects (flow-redirect.c) the same table has, instead of
+ * redirect and direct:
+ *
+ *   +4  any             fragments to a VIP, ICMP errors to it or from a region
+ *   +3  forward         redirect(ID): protocol and ports
+ *   +2  forward         protocol
+ *   +1  forward         any IP
+ *   +0  reverse         all IP from a region's port: redirect(reverse)
+ *
+ * The switch keeps the connections; what it does not redirect goes on to
+ * NORMAL.  None of what flows without state can not do holds then.
+ *
  * A cookie says whose flow it is: "tpr " in the upper half, the kind in the
  * next byte, and 24 bits of hash: of the owner's name, or, for flows that
  * owners share and for learned ones, of the address.
@@ -58,6 +70,7 @@
 #include "datapath.h"
 #include "openvswitch/match.h"
 #include "openvswitch/ofpbuf.h"
+#include "redirect-plan.h"
 
 #define FLOW_COOKIE UINT64_C(0x7470722000000000)
 #define FLOW_COOKIE_MASK UINT64_C(0xffffffff00000000)
@@ -68,6 +81,7 @@
     FLOW_KIND(REVERSE, 0x11, "reverse")         \
     FLOW_KIND(DIRECT, 0x12, "direct")           \
     FLOW_KIND(NONE, 0x13, "none")               \
+    FLOW_KIND(ANY, 0x14, "any")                 \
     FLOW_KIND(EXEMPT, 0x20, "exempt")           \
     FLOW_KIND(ARP, 0x30, "arp")                 \
     FLOW_KIND(ND, 0x31, "nd")                   \
@@ -121,6 +135,10 @@ uint32_t flow_addr_hash(const struct in6_addr *);
 void flow_make_common(const struct flow_context *, flow_sink *, void *aux);
 void flow_make_service(const struct flow_context *, const struct dp_service *,
                        ofp_port_t active, flow_sink *, void *aux);
+void flow_make_redirect(const struct flow_context *,
+                        const struct dp_service *, uint32_t id,
+                        redirect_port_func *, void *port_aux,
+                        flow_sink *, void *aux);
 void flow_make_path(const struct flow_context *, const struct dp_path *,
                     ofp_port_t port, flow_sink *, void *aux);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What flow-make.c and flow-answer.c share; nobody else includes this.
+/* What flow-make.c, flow-answer.c and flow-redirect.c share; nobody else
+ * includes this.
  *
  * A flow is made between maker_begin() and maker_end(); in between, 'd.match'
  * and 'd.actions' are filled in.
@@ -33,9 +34,21 @@ struct flow_maker {
     struct flow_desc d;         /* The flow being made. */
 };
 
+void maker_init(struct flow_maker *, const struct flow_context *,
+                const char *owner, flow_sink *, void *aux);
+void maker_uninit(struct flow_maker *);
 void maker_begin(struct flow_maker *, enum flow_kind, unsigned int offset);
 void maker_end(struct flow_maker *);
 void maker_end_normal(struct flow_maker *);
+
+/* flow-make.c */
+bool has_ports(const struct tpr_vip *);
+unsigned int redirect_offset(const struct tpr_vip *);
+void match_proto(struct match *, enum tpr_proto);
+void make_exempt_vip(struct flow_maker *, const struct dp_service *);
+void make_exempt_nd_from(struct flow_maker *, const struct dp_service *,
+                         const struct in6_addr *, ofp_port_t);
+void make_exempt_nd_to(struct flow_maker *, const struct dp_service *);
 
 bool addr_is_v4(const struct in6_addr *);
 void match_ip_src(struct match *, const struct in6_addr *);

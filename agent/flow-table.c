@@ -27,10 +27,10 @@ struct flow_claim {
     struct flow_variant *variant;
 };
 
-/* A VIP for which the switch may learn flows. */
+/* A VIP for which the switch may learn flows, or did. */
 struct learner {
     struct hmap_node node;          /* By the hash itself. */
-    size_t n;                       /* Owners. */
+    size_t n;                       /* Owners; 0 in 'stale'. */
 };
 
 static void
@@ -74,10 +74,9 @@ entry_hash(uint8_t table, uint16_t priority, const struct minimatch *match)
     return minimatch_hash(match, (uint32_t) table << 16 | priority);
 }
 
-/* Finds or makes the entry; takes 'match' over. */
 static struct flow_entry *
-entry_get(struct flow_table *ft, uint8_t table, uint16_t priority,
-          struct minimatch *match)
+entry_find(const struct flow_table *ft, uint8_t table, uint16_t priority,
+           const struct minimatch *match)
 {
     uint32_t hash = entry_hash(table, priority, match);
     struct flow_entry *e;
@@ -85,9 +84,22 @@ entry_get(struct flow_table *ft, uint8_t table, uint16_t priority,
     HMAP_FOR_EACH_WITH_HASH (e, node, hash, &ft->entries) {
         if (e->table == table && e->priority == priority
             && minimatch_equal(&e->match, match)) {
-            minimatch_destroy(match);
             return e;
         }
+    }
+    return NULL;
+}
+
+/* Finds or makes the entry; takes 'match' over. */
+static struct flow_entry *
+entry_get(struct flow_table *ft, uint8_t table, uint16_t priority,
+          struct minimatch *match)
+{
+    struct flow_entry *e = entry_find(ft, table, priority, match);
+
+    if (e) {
+        minimatch_destroy(match);
+        return e;
     }
 
     e = xzalloc(sizeof *e);
@@ -95,7 +107,8 @@ entry_get(struct flow_table *ft, uint8_t table, uint16_t priority,
     e->priority = priority;
     minimatch_move(&e->match, match);
     ovs_list_init(&e->variants);
-    hmap_insert(&ft->entries, &e->node, hash);
+    hmap_insert(&ft->entries, &e->node,
+                entry_hash(table, priority, &e->match));
     return e;
 }
 
@@ -145,6 +158,7 @@ flow_table_init(struct flow_table *ft)
     memset(ft, 0, sizeof *ft);
     hmap_init(&ft->entries);
     hmap_init(&ft->learners);
+    hmap_init(&ft->stale);
     ovs_list_init(&ft->dirty);
 }
 
@@ -162,6 +176,8 @@ flow_table_destroy(struct flow_table *ft)
     }
     hmap_destroy(&ft->entries);
     hmap_destroy(&ft->learners);
+    flow_table_forget_stale(ft);
+    hmap_destroy(&ft->stale);
 }
 
 /* Makes an owner without claims. */
@@ -290,9 +306,9 @@ flow_table_end(struct flow_table *ft, struct ovs_list *old)
 }
 
 static struct learner *
-find_learner(const struct flow_table *ft, uint32_t hash)
+find_learner(const struct hmap *learners, uint32_t hash)
 {
-    struct hmap_node *node = hmap_first_with_hash(&ft->learners, hash);
+    struct hmap_node *node = hmap_first_with_hash(learners, hash);
 
     return node ? CONTAINER_OF(node, struct learner, node) : NULL;
 }
@@ -306,7 +322,7 @@ flow_table_set_learner(struct flow_table *ft, struct flow_owner *owner,
     struct learner *l;
 
     if (owner->learns) {
-        l = find_learner(ft, owner->learn_hash);
+        l = find_learner(&ft->learners, owner->learn_hash);
         if (!--l->n) {
             hmap_remove(&ft->learners, &l->node);
             free(l);
@@ -315,7 +331,7 @@ flow_table_set_learner(struct flow_table *ft, struct flow_owner *owner,
     owner->learns = learns;
     owner->learn_hash = hash & 0xffffff;
     if (learns) {
-        l = find_learner(ft, owner->learn_hash);
+        l = find_learner(&ft->learners, owner->learn_hash);
         if (!l) {
             l = xzalloc(sizeof *l);
             hmap_insert(&ft->learners, &l->node, owner->learn_hash);
@@ -328,7 +344,50 @@ flow_table_set_learner(struct flow_table *ft, struct flow_owner *owner,
 bool
 flow_table_learns(const struct flow_table *ft, uint32_t hash)
 {
-    return find_learner(ft, hash & 0xffffff) != NULL;
+    return find_learner(&ft->learners, hash & 0xffffff) != NULL;
+}
+
+/* Notes that the switch has flows that it learned for the VIP with 'hash',
+ * however many, if no owner's flows learn for it now. */
+void
+flow_table_set_stale(struct flow_table *ft, uint32_t hash)
+{
+    hash &= 0xffffff;
+    if (!flow_table_learns(ft, hash) && !find_learner(&ft->stale, hash)) {
+        struct learner *l = xzalloc(sizeof *l);
+
+        hmap_insert(&ft->stale, &l->node, hash);
+    }
+}
+
+/* Takes a note and stores its 24 bits in '*hash'; those that some owner's
+ * flows learn for meanwhile are skipped.  Returns false if there is none. */
+bool
+flow_table_next_stale(struct flow_table *ft, uint32_t *hash)
+{
+    struct learner *l;
+
+    HMAP_FOR_EACH_SAFE (l, node, &ft->stale) {
+        *hash = hmap_node_hash(&l->node);
+        hmap_remove(&ft->stale, &l->node);
+        free(l);
+        if (!flow_table_learns(ft, *hash)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Drops all notes: the next dump tells what the switch has. */
+void
+flow_table_forget_stale(struct flow_table *ft)
+{
+    struct learner *l;
+
+    HMAP_FOR_EACH_SAFE (l, node, &ft->stale) {
+        hmap_remove(&ft->stale, &l->node);
+        free(l);
+    }
 }
 
 /* Forgets what the switch has. */
@@ -395,6 +454,21 @@ flow_table_dump_end(struct flow_table *ft)
     HMAP_FOR_EACH (e, node, &ft->entries) {
         entry_set_dirty(ft, e);
     }
+}
+
+/* The switch reports that this flow is gone.  Returns false if that is no
+ * news, since flow_table_flush() had told it so. */
+bool
+flow_table_removed(struct flow_table *ft, uint8_t table, uint16_t priority,
+                   const struct match *match)
+{
+    struct minimatch mm;
+    struct flow_entry *e;
+
+    minimatch_init(&mm, match);
+    e = entry_find(ft, table, priority, &mm);
+    minimatch_destroy(&mm);
+    return e && e->installed;
 }
 
 /* Fills in 'fm' for the difference of 'e', and takes it for made.  Returns
@@ -483,6 +557,23 @@ flow_table_forgive(struct flow_table *ft)
     HMAP_FOR_EACH (e, node, &ft->entries) {
         e->refused = false;
     }
+}
+
+/* Fills in 'fm' to delete from all tables what has 'cookie' under 'mask', host
+ * byte order.  The caller destroys fm->match. */
+void
+flow_mod_delete_by_cookie(struct ofputil_flow_mod *fm, uint64_t cookie,
+                          uint64_t mask)
+{
+    memset(fm, 0, sizeof *fm);
+    fm->command = OFPFC_DELETE;
+    fm->table_id = OFPTT_ALL;
+    fm->cookie = htonll(cookie);
+    fm->cookie_mask = htonll(mask);
+    fm->buffer_id = UINT32_MAX;
+    fm->out_port = OFPP_ANY;
+    fm->out_group = OFPG_ANY;
+    minimatch_init_catchall(&fm->match);
 }
 
 static void

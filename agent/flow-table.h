@@ -68,6 +68,7 @@ struct flow_table {
     struct hmap entries;        /* Contains "struct flow_entry"s. */
     struct ovs_list dirty;
     struct hmap learners;       /* VIPs that may have learned flows. */
+    struct hmap stale;          /* VIPs that may have left some behind. */
     size_t n_wanted;            /* Entries that somebody wants. */
     size_t n_conflicts;         /* Ways of being wanted that lost. */
 };
@@ -87,9 +88,15 @@ void flow_table_set_learner(struct flow_table *, struct flow_owner *,
                             bool learns, uint32_t hash);
 bool flow_table_learns(const struct flow_table *, uint32_t hash);
 
+void flow_table_set_stale(struct flow_table *, uint32_t hash);
+bool flow_table_next_stale(struct flow_table *, uint32_t *hash);
+void flow_table_forget_stale(struct flow_table *);
+
 void flow_table_dump_begin(struct flow_table *);
 void flow_table_dumped(struct flow_table *, const struct ofputil_flow_stats *);
 void flow_table_dump_end(struct flow_table *);
+bool flow_table_removed(struct flow_table *, uint8_t table, uint16_t priority,
+                        const struct match *);
 
 /* Called for each difference; 'fm' is valid during the call only.  The
  * callee owns one reference to the entry: flow_entry_unref(). */
@@ -99,6 +106,9 @@ size_t flow_table_flush(struct flow_table *, flow_table_cb *, void *aux);
 void flow_entry_unref(struct flow_table *, struct flow_entry *);
 void flow_table_refuse(struct flow_table *, struct flow_entry *);
 void flow_table_forgive(struct flow_table *);
+
+void flow_mod_delete_by_cookie(struct ofputil_flow_mod *, uint64_t cookie,
+                               uint64_t mask);
 
 void flow_entry_format(const struct flow_entry *, struct ds *);
 void flow_table_format(const struct flow_table *, struct ds *);

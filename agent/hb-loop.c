@@ -96,6 +96,21 @@ tell_held(struct hb_thread *t)
     __atomic_store_n(&t->holding, false, __ATOMIC_RELAXED);
 }
 
+/* True if it is no proof of death: this session has had no good beat yet, who
+ * kept the word before us had, and what we see may be our own restart.  The
+ * main thread knows how long to believe that (policy.h), and says its verdict
+ * in the backends' words. */
+static bool
+is_own_restart(const struct hb_thread *t, uint32_t id,
+               const struct heartbeat *hb)
+{
+    return (!hb->last_beat_us
+            && hb->cause != HEARTBEAT_CAUSE_LINK_DOWN
+            && hb->cause != HEARTBEAT_CAUSE_PEER_ADMIN_DOWN
+            && tpr_word_state(liveness_get_region(t->liveness, id))
+               == TPR_LIVENESS_UP);
+}
+
 /* The word first, the fact second. */
 static void
 act_on(struct hb_thread *t, uint32_t id, enum heartbeat_decision decision,
@@ -111,7 +126,8 @@ act_on(struct hb_thread *t, uint32_t id, enum heartbeat_decision decision,
     case HEARTBEAT_WENT_DOWN:
         fact.type = (decision == HEARTBEAT_WENT_UP
                      ? HB_FACT_UP : HB_FACT_DOWN);
-        if (t->liveness) {
+        if (t->liveness
+            && (decision == HEARTBEAT_WENT_UP || !is_own_restart(t, id, hb))) {
             liveness_set_region(t->liveness, id,
                                 decision == HEARTBEAT_WENT_UP
                                 ? TPR_LIVENESS_UP : TPR_LIVENESS_DOWN);

@@ -104,6 +104,43 @@ hb_session_start(struct hb_session *s, const struct hb_session_config *cfg,
     start_logic(s, now_us);
 }
 
+static bool
+timing_equal(const struct heartbeat_config *a,
+             const struct heartbeat_config *b)
+{
+    return (a->interval_us == b->interval_us && a->fall == b->fall
+            && a->rise == b->rise && a->max_excuses == b->max_excuses);
+}
+
+static bool
+bfd_equal(const struct bfd_session_config *a,
+          const struct bfd_session_config *b)
+{
+    return (a->min_tx_us == b->min_tx_us && a->min_rx_us == b->min_rx_us
+            && a->mult == b->mult && a->passive == b->passive
+            && a->admin_down == b->admin_down
+            && a->admin_diag == b->admin_diag
+            && bfd_auth_equal(&a->auth, &b->auth));
+}
+
+/* Returns true if 'a' and 'b' describe the same session in all details, the
+ * device's number included.  Threads: any. */
+bool
+hb_session_config_equal(const struct hb_session_config *a,
+                        const struct hb_session_config *b)
+{
+    return (a->id == b->id && !strcmp(a->name, b->name)
+            && a->type == b->type && a->path == b->path
+            && IN6_ARE_ADDR_EQUAL(&a->local, &b->local)
+            && IN6_ARE_ADDR_EQUAL(&a->peer, &b->peer)
+            && !strcmp(a->ifname, b->ifname) && a->ifindex == b->ifindex
+            && !memcmp(a->local_mac, b->local_mac, sizeof a->local_mac)
+            && !memcmp(a->peer_mac, b->peer_mac, sizeof a->peer_mac)
+            && a->vlan == b->vlan
+            && a->detect_override_us == b->detect_override_us
+            && timing_equal(&a->hb, &b->hb) && bfd_equal(&a->bfd, &b->bfd));
+}
+
 /* Returns true if 'cfg' describes the same session, with other timers or on
  * another device perhaps: hb_session_configure() is enough. */
 bool

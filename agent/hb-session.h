@@ -62,6 +62,8 @@ enum heartbeat_decision hb_session_configure(struct hb_session *,
                                              const struct hb_session_config *,
                                              const struct hb_io *, int hub,
                                              long long int now_us);
+bool hb_session_config_equal(const struct hb_session_config *,
+                             const struct hb_session_config *);
 bool hb_session_is_same(const struct hb_session *,
                         const struct hb_session_config *);
 

@@ -170,18 +170,6 @@ append(struct journal *j, enum journal_event event, const char *object,
                 applied_us && last_beat_us ? applied_us - last_beat_us : 0);
 }
 
-static void
-format_us(struct ds *s, long long int us)
-{
-    if (us < 1000) {
-        ds_put_format(s, "%lld us", us);
-    } else if (us < 1000 * 1000) {
-        ds_put_format(s, "%lld.%lld ms", us / 1000, us / 100 % 10);
-    } else {
-        ds_put_format(s, "%lld.%03lld s", us / 1000000, us / 1000 % 1000);
-    }
-}
-
 /* Appends "in 410 us" for a change that the switch has confirmed. */
 static void
 format_applied(struct ds *s, long long int decided_us,
@@ -189,7 +177,7 @@ format_applied(struct ds *s, long long int decided_us,
 {
     if (applied_us > decided_us) {
         ds_put_cstr(s, " in ");
-        format_us(s, applied_us - decided_us);
+        tpr_put_us(s, applied_us - decided_us);
     }
 }
 
@@ -362,7 +350,7 @@ journal_excused(struct journal *j, const char *region, long long int late_us,
     j->excused_us = now_us;
     object = xasprintf("region %s", region);
     ds_put_cstr(&s, "silence excused, this switch was ");
-    format_us(&s, late_us);
+    tpr_put_us(&s, late_us);
     ds_put_cstr(&s, " late itself");
     VLOG_INFO("%s %s: %s", events[JOURNAL_STALL_EXCUSED].id, object,
               ds_cstr(&s));

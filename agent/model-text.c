@@ -213,6 +213,25 @@ tpr_format_duration(long long int us)
     OVS_NOT_REACHED();
 }
 
+/* Appends a measured time as people read it: "410 us", "31.2 ms", "1.250 s",
+ * from 100 s on "00:03:12". */
+void
+tpr_put_us(struct ds *s, long long int us)
+{
+    if (us < 1000) {
+        ds_put_format(s, "%lld us", us);
+    } else if (us < 1000 * 1000) {
+        ds_put_format(s, "%lld.%lld ms", us / 1000, us / 100 % 10);
+    } else if (us < 100LL * 1000 * 1000) {
+        ds_put_format(s, "%lld.%03lld s", us / 1000000, us / 1000 % 1000);
+    } else {
+        long long int sec = us / 1000000;
+
+        ds_put_format(s, "%02lld:%02lld:%02lld", sec / 3600, sec / 60 % 60,
+                      sec % 60);
+    }
+}
+
 /* Addresses. */
 
 /* Parses 's' as an IPv4 address (stored IPv4-mapped) or IPv6 address, without

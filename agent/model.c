@@ -314,6 +314,28 @@ find_name(const char *const *names, size_t n, const char *s)
     return -1;
 }
 
+static const char *const backend_states[] = {
+#define TPR_BACKEND_STATE(ENUM, NAME) [TPR_BACKEND_##ENUM] = NAME,
+    TPR_BACKEND_STATES
+#undef TPR_BACKEND_STATE
+};
+
+/* Returns the word for 'state', as in the database. */
+const char *
+tpr_backend_state_to_string(enum tpr_backend_state state)
+{
+    return backend_states[state];
+}
+
+/* Returns the state that 's' means, TPR_BACKEND_NONE for any other word. */
+enum tpr_backend_state
+tpr_backend_state_from_string(const char *s)
+{
+    int i = find_name(backend_states, ARRAY_SIZE(backend_states), s);
+
+    return i < 0 ? TPR_BACKEND_NONE : i;
+}
+
 /* Returns the word for 'policy', as in the database. */
 const char *
 tpr_policy_to_string(enum tpr_policy policy)

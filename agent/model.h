@@ -25,6 +25,8 @@
 #include "packets.h"
 #include "redirect.h"
 
+struct ds;
+
 /* VIP, ports and protocol of a service. */
 struct tpr_vip {
     struct in6_addr addr;       /* IPv4 as IPv4-mapped. */
@@ -118,6 +120,19 @@ struct tpr_region {
 
     /* What the database remembers from before a restart. */
     enum heartbeat_state last_state;
+    long long int last_since_ms;        /* Wall clock, 0: not known. */
+};
+
+/* What 'show' and the database say of a backend in one word. */
+#define TPR_BACKEND_STATES                      \
+    TPR_BACKEND_STATE(NONE, "")                 \
+    TPR_BACKEND_STATE(UP, "up")                 \
+    TPR_BACKEND_STATE(DRAINING, "draining")     \
+    TPR_BACKEND_STATE(DOWN, "down")
+enum tpr_backend_state {
+#define TPR_BACKEND_STATE(ENUM, NAME) TPR_BACKEND_##ENUM,
+    TPR_BACKEND_STATES
+#undef TPR_BACKEND_STATE
 };
 
 struct tpr_backend {
@@ -134,6 +149,8 @@ struct tpr_backend {
     uint32_t max_connections;   /* 0: no limit. */
     struct tpr_check *check;    /* NULL: none. */
     int last_up;                /* Database: -1 unknown, 0 down, 1 up. */
+    enum tpr_backend_state last_state;  /* Database. */
+    long long int last_since_ms;        /* Database: wall clock, or 0. */
 };
 
 struct tpr_service {
@@ -149,6 +166,7 @@ struct tpr_service {
     struct tpr_backend **backends;      /* By priority, then name. */
     size_t n_backends;
     char *last_active;          /* Database: name of the backend in use. */
+    long long int last_since_ms;        /* Database: wall clock, or 0. */
 };
 
 /* An order of the operator (DESIGN.md section 5), kept in the database. */
@@ -216,6 +234,8 @@ const char *tpr_backend_short_name(const struct tpr_backend *);
 
 /* Words. */
 const char *tpr_proto_to_string(enum tpr_proto);
+const char *tpr_backend_state_to_string(enum tpr_backend_state);
+enum tpr_backend_state tpr_backend_state_from_string(const char *);
 const char *tpr_policy_to_string(enum tpr_policy);
 bool tpr_policy_from_string(const char *, enum tpr_policy *);
 const char *tpr_check_type_to_string(enum tpr_check_type);
@@ -231,6 +251,7 @@ char *tpr_parse_duration_range(const char *, long long int min_us,
                                long long int max_us, long long int *us)
     __attribute__((warn_unused_result));
 char *tpr_format_duration(long long int us);
+void tpr_put_us(struct ds *, long long int us);
 char *tpr_parse_address(const char *, struct in6_addr *)
     __attribute__((warn_unused_result));
 char *tpr_parse_host_address(const char *, struct in6_addr *)

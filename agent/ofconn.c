@@ -28,6 +28,8 @@
 #include "openvswitch/shash.h"
 #include "openvswitch/vconn.h"
 #include "openvswitch/vlog.h"
+#include "redirect-codec.h"
+#include "redirect-plan.h"
 #include "socket-util.h"
 #include "timeval.h"
 #include "util.h"
@@ -54,6 +56,7 @@ enum {
     STATE(CONNECT, "connecting")                            \
     STATE(CONFIG, "asking for the switch's configuration")  \
     STATE(PORTS, "asking for ports")                        \
+    STATE(REDIRECTS, "asking for redirect objects")         \
     STATE(DUMP, "asking for flows")                         \
     STATE(READY, "ready")
 enum state {
@@ -77,6 +80,8 @@ struct ofconn {
     enum state state;
     ovs_be32 xid;               /* Of the request that 'state' waits for. */
     bool redump;                /* Another dump is due after this one. */
+    bool asked;                 /* For redirect objects, with an answer, */
+    bool native;                /* and the switch knows them. */
     struct shash ports;         /* Name -> struct dp_port. */
     unsigned int port_seqno;
     uint32_t bundle_id;         /* Of the last bundle. */
@@ -89,6 +94,8 @@ struct ofconn {
 
     /* Statistics. */
     uint64_t n_connections, n_bundles, n_refused, n_dumps;
+    uint64_t n_removed;         /* Flows that others took away, as far as
+                                 * the switch reports it. */
 };
 
 static const char *
@@ -283,6 +290,7 @@ enter_config(struct ofconn *oc)
 {
     COVERAGE_INC(tpr_of_connected);
     oc->n_connections++;
+    oc->asked = false;
     set_state(oc, S_CONFIG);
     oc->xid = send_msg(oc, ofpraw_alloc(OFPRAW_OFPT_GET_CONFIG_REQUEST,
                                         version(oc), 0));
@@ -312,7 +320,7 @@ enter_ports(struct ofconn *oc, const struct ofp_header *reply)
 }
 
 static void
-enter_dump(struct ofconn *oc)
+enter_flows(struct ofconn *oc)
 {
     struct ofputil_flow_stats_request fsr = {
         .cookie = htonll(oc->cookie),
@@ -322,14 +330,40 @@ enter_dump(struct ofconn *oc)
         .table_id = OFPTT_ALL,
     };
 
-    COVERAGE_INC(tpr_of_dump);
-    oc->n_dumps++;
-    oc->redump = false;
     match_init_catchall(&fsr.match);
     oc->cb->dump_begin(oc->aux);
     set_state(oc, S_DUMP);
     oc->xid = send_msg(oc, ofputil_encode_flow_stats_request(&fsr,
                                                              protocol(oc)));
+}
+
+static void
+enter_dump(struct ofconn *oc)
+{
+    COVERAGE_INC(tpr_of_dump);
+    oc->n_dumps++;
+    oc->redump = false;
+    if (oc->asked && !oc->native) {
+        enter_flows(oc);
+        return;
+    }
+    oc->cb->redirects_begin(oc->aux);
+    set_state(oc, S_REDIRECTS);
+    oc->xid = send_msg(oc, redirect_encode_desc_request(version(oc)));
+}
+
+/* The switch has told all its redirect objects, or knows no such thing.  What
+ * can be planned depends on that, as it does on ports. */
+static void
+end_redirects(struct ofconn *oc, bool native)
+{
+    if (!oc->asked) {
+        oc->asked = true;
+        oc->port_seqno++;
+    }
+    oc->native = native;
+    oc->cb->redirects_end(oc->aux, native);
+    enter_flows(oc);
 }
 
 static void
@@ -384,6 +418,26 @@ handle_flows(struct ofconn *oc, struct ofpbuf *msg, bool more)
 }
 
 static void
+handle_redirects(struct ofconn *oc, struct ofpbuf *msg, bool more)
+{
+    struct tpr_redirect r;
+    int error;
+
+    while (!(error = redirect_decode_desc(msg, &r))) {
+        oc->cb->redirect(oc->aux, &r);
+        free(r.backends);
+    }
+    if (error != EOF) {
+        VLOG_WARN_RL(&rl, "%s: the switch's list of redirect objects makes no "
+                     "sense (%s); asking again after a new connection",
+                     oc->bridge, ovs_strerror(error));
+        rconn_reconnect(oc->rconn);
+    } else if (!more) {
+        end_redirects(oc, true);
+    }
+}
+
+static void
 handle_port_status(struct ofconn *oc, const struct ofp_header *oh)
 {
     struct ofputil_port_status ps;
@@ -401,7 +455,8 @@ handle_flow_removed(struct ofconn *oc, const struct ofp_header *oh)
 
     if (!ofputil_decode_flow_removed(&fr, oh)
         && (ntohll(fr.cookie) & oc->cookie_mask) == oc->cookie
-        && fr.reason == OFPRR_DELETE) {
+        && fr.reason == OFPRR_DELETE && oc->cb->removed(oc->aux, &fr)) {
+        oc->n_removed++;
         COVERAGE_INC(tpr_of_removed_by_others);
         VLOG_INFO_RL(&rl, "%s: somebody removed flows of ours; comparing "
                      "all of them with the switch", oc->bridge);
@@ -429,6 +484,11 @@ handle_error(struct ofconn *oc, const struct ofp_header *oh)
     const struct ofp_header *request = payload.data;
     enum ofptype type;
 
+    if (oc->state == S_REDIRECTS && oh->xid == oc->xid) {
+        ofpbuf_uninit(&payload);
+        end_redirects(oc, false);
+        return;
+    }
     oc->n_refused++;
     COVERAGE_INC(tpr_of_refused);
     if (payload.size >= sizeof *request
@@ -451,7 +511,17 @@ handle_message(struct ofconn *oc, struct ofpbuf *msg)
     if (ofptype_decode(&type, oh)) {
         return;
     }
+    if (redirect_is_desc_reply(type)) {
+        if (oc->state == S_REDIRECTS && oh->xid == oc->xid) {
+            bool more = ofpmp_more(oh);
+            handle_redirects(oc, msg, more);
+        }
+        return;
+    }
     switch ((int) type) {
+    case OFPTYPE_BARRIER_REPLY:
+        oc->cb->barrier(oc->aux, oh->xid);
+        break;
     case OFPTYPE_ECHO_REQUEST:
         send_msg(oc, ofputil_encode_echo_reply(oh));
         break;
@@ -624,6 +694,25 @@ ofconn_port_seqno(const struct ofconn *oc)
     return oc->port_seqno;
 }
 
+/* Has the switch add object 'id', or change it, to 'r'; or delete it, if 'r'
+ * is NULL.  Returns the transaction id by which the switch would refuse it.
+ * To be called while ofconn_ready(). */
+ovs_be32
+ofconn_redirect_mod(struct ofconn *oc, uint32_t id,
+                    const struct tpr_redirect *r, bool is_new)
+{
+    return send_msg(oc, redirect_encode_mod(version(oc), id, r, is_new));
+}
+
+/* Asks the switch to say when it has done all that it was told
+ * (OFPT_BARRIER_REQUEST); the answer is cb->barrier() with the transaction id
+ * that is returned. */
+ovs_be32
+ofconn_barrier(struct ofconn *oc)
+{
+    return send_msg(oc, ofputil_encode_barrier_request(version(oc)));
+}
+
 static void
 bundle_control(struct ofconn *oc, uint16_t type)
 {
@@ -684,5 +773,7 @@ ofconn_show(const struct ofconn *oc, struct json *json)
                     json_integer_create(oc->n_connections));
     json_object_put(json, "bundles", json_integer_create(oc->n_bundles));
     json_object_put(json, "dumps", json_integer_create(oc->n_dumps));
+    json_object_put(json, "removed_by_others",
+                    json_integer_create(oc->n_removed));
     json_object_put(json, "refused", json_integer_create(oc->n_refused));
 }

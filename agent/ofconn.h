@@ -21,6 +21,13 @@
  *       |                                     | PORTS |
  *       |                                     +-------+
  *       |                                         | last OFPMP_PORT_DESC reply
+ *       |                                         | cb->redirects_begin()
+ *       |                                         | send redirects request
+ *       |                                   +-----------+
+ *       |                                   | REDIRECTS |
+ *       |                                   +-----------+
+ *       |                                         | last reply, or an error
+ *       |                                         | cb->redirects_end()
  *       |                                         | cb->dump_begin()
  *       |                                         | send FLOW request
  *       |     cb->dump_end()                      v
@@ -35,9 +42,13 @@
  * management connection no asynchronous messages at all.  SET_ASYNC then
  * asks for OFPT_PORT_STATUS and for OFPT_FLOW_REMOVED of deleted flows.
  *
- * Changes travel in OpenFlow 1.4 bundles, atomic and ordered, open, add and
- * commit in one go, without waiting for the replies in between: the switch
- * works on them in order.  A request that is refused is reported by the
+ * Redirect objects: a switch that does not know them answers the first request
+ * with an error, and is not asked again on this connection.  Others are asked
+ * before each request for flows, which name the objects.
+ *
+ * Changes of flows travel in OpenFlow 1.4 bundles, atomic and ordered, open,
+ * add and commit in one go, without waiting for the replies in between: the
+ * switch works on them in order.  A request that is refused is reported by the
  * transaction id of its error.
  *
  * A hung switch is noticed by echo requests after PROBE_S of silence, and the
@@ -55,17 +66,32 @@
 #include "openvswitch/types.h"
 
 struct ofputil_flow_mod;
+struct ofputil_flow_removed;
 struct ofputil_flow_stats;
 struct json;
+struct tpr_redirect;
 
 struct ofconn_callbacks {
     /* A port appeared, changed or vanished. */
     void (*ports_changed)(void *aux);
 
+    /* The switch tells all redirect objects, others' too; or, 'native' false,
+     * it knows no such thing. */
+    void (*redirects_begin)(void *aux);
+    void (*redirect)(void *aux, const struct tpr_redirect *);
+    void (*redirects_end)(void *aux, bool native);
+
     /* The switch tells our flows (OFPMP_FLOW by cookie). */
     void (*dump_begin)(void *aux);
     void (*dumped)(void *aux, const struct ofputil_flow_stats *);
     void (*dump_end)(void *aux);
+
+    /* A flow of ours was removed (OFPT_FLOW_REMOVED, for those that ask for
+     * it).  Returns true if that was somebody else: then all our flows are
+     * asked for again. */
+    bool (*removed)(void *aux, const struct ofputil_flow_removed *);
+    /* Answer to a barrier: all before it is done or was refused. */
+    void (*barrier)(void *aux, ovs_be32 xid);
 
     /* Answers to bundles: request 'xid' was refused with 'sentence'; bundle
      * 'id' is committed, or none of it happened. */
@@ -91,6 +117,10 @@ void ofconn_redump(struct ofconn *);
 
 bool ofconn_port(const struct ofconn *, const char *name, struct dp_port *);
 unsigned int ofconn_port_seqno(const struct ofconn *);
+
+ovs_be32 ofconn_redirect_mod(struct ofconn *, uint32_t id,
+                             const struct tpr_redirect *, bool is_new);
+ovs_be32 ofconn_barrier(struct ofconn *);
 
 uint32_t ofconn_bundle_open(struct ofconn *);
 ovs_be32 ofconn_bundle_add(struct ofconn *, const struct ofputil_flow_mod *);

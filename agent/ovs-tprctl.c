@@ -601,6 +601,11 @@ do_tprctl(const char *args, struct ctl_command *commands, size_t n,
                                 false);
     }
     if (run_commands(commands, n, idl, txn, symtab)) {
+        if (tprrec_tpr_first(idl) != tpr) {
+            ctl_fatal("the row of table TPR cannot be destroyed: an empty "
+                      "configuration is made by \"import --replace "
+                      "/dev/null\"");
+        }
         status = ovsdb_idl_txn_commit_block(txn);
     }
     if (status == TXN_SUCCESS) {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flow-check.h"
 #include "hash.h"
 #include "neigh.h"
 #include "policy.h"
@@ -167,17 +168,26 @@ compare_addresses(const void *a, const void *b)
     return memcmp(a, b, sizeof(struct in6_addr));
 }
 
+static size_t
+count_backends(const struct tpr_config *config)
+{
+    struct shash_node *node;
+    size_t n = 0;
+
+    SHASH_FOR_EACH (node, &config->services) {
+        n += ((const struct tpr_service *) node->data)->n_backends;
+    }
+    return n;
+}
+
 /* Lists the addresses of all backends, sorted. */
 static void
 list_owners(struct plan *plan, const struct plan_input *in)
 {
     struct shash_node *node;
-    size_t n = 0;
 
-    SHASH_FOR_EACH (node, &in->config->services) {
-        n += ((const struct tpr_service *) node->data)->n_backends;
-    }
-    plan->owners = xcalloc(MAX(1, n), sizeof *plan->owners);
+    plan->owners = xcalloc(MAX(1, count_backends(in->config)),
+                           sizeof *plan->owners);
     SHASH_FOR_EACH (node, &in->config->services) {
         const struct tpr_service *svc = node->data;
 
@@ -370,7 +380,8 @@ get_bridge(struct plan *plan, const struct plan_input *in, const char *name)
         pb = xzalloc(sizeof *pb);
         pb->name = xstrdup(name);
         pb->services = xcalloc(n_services, sizeof *pb->services);
-        pb->targets = xcalloc(n_services, sizeof *pb->targets);
+        pb->targets = xcalloc(MAX(1, count_backends(in->config)),
+                              sizeof *pb->targets);
         pb->paths = xcalloc(shash_count(&plan->regions), sizeof *pb->paths);
         pb->state.services = pb->services;
         pb->state.paths = pb->paths;
@@ -409,6 +420,21 @@ service_bridge(const struct plan *plan, const struct tpr_service *svc,
     return bridge;
 }
 
+/* Returns the bridge that backends of 'svc' are in, or NULL. */
+const char *
+plan_service_bridge(const struct plan *plan, const struct tpr_service *svc)
+{
+    for (size_t i = 0; i < svc->n_backends; i++) {
+        const struct plan_region *pr = plan_region(plan,
+                                                   svc->backends[i]->region);
+
+        if (pr->bridge) {
+            return pr->bridge;
+        }
+    }
+    return NULL;
+}
+
 static bool
 is_identity(const struct tpr_service *svc, const struct tpr_backend *b)
 {
@@ -427,6 +453,76 @@ has_owner(const struct plan *plan, const struct in6_addr *addr)
                    compare_addresses) != NULL;
 }
 
+/* Complains of a VIP that works less well than somebody may think. */
+static void
+complain_vip(const struct tpr_service *svc, const char *owner,
+             struct sset *complaints)
+{
+    const struct in6_addr *addr = &svc->vip.addr;
+    char *s = tpr_format_address(addr);
+
+    if (owner) {
+        complain(complaints, "Service %s: vip: %s is an address of this "
+                 "switch itself (%s): use one that nobody has, or a backend",
+                 svc->name, s, owner);
+    }
+    if (IN6_IS_ADDR_V4MAPPED(addr)
+        ? ntohl(in6_addr_get_mapped_ipv4(addr)) >> 16 == 0xa9fe
+        : IN6_IS_ADDR_LINKLOCAL(addr)) {
+        complain(complaints, "Service %s: vip: %s is link-local: no client "
+                 "behind a router can reach it", svc->name, s);
+    }
+    free(s);
+}
+
+/* Fills in 't'; returns false if the MAC of 'b' is not known. */
+static bool
+plan_target(const struct plan *plan, const struct plan_input *in,
+            const struct tpr_backend *b, struct dp_target *t)
+{
+    if (!plan_backend_mac(plan, in, b, &t->mac)) {
+        return false;
+    }
+    t->name = b->name;
+    t->port = b->region->port;
+    t->addr = b->addr;
+    t->l4_port = b->port;
+    t->vlan = b->region->vlan;
+    t->routed = b->region->has_gateway;
+    /* What panic keeps counts as alive though its region's word is down. */
+    t->region = (policy_usable(in->policy, b) == POLICY_PANIC
+                 ? TPR_NO_WORD : b->region->index);
+    t->word = b->index;
+    t->max_connections = b->max_connections;
+    t->priority = MIN(b->priority, UINT16_MAX);
+    t->weight = MIN(b->weight, UINT16_MAX);
+    return true;
+}
+
+/* Lists all backends that 'ds' could use, 'active' among them. */
+static void
+plan_targets(const struct plan *plan, const struct plan_input *in,
+             const struct tpr_service *svc, const struct tpr_backend *active,
+             struct plan_bridge *pb, struct dp_service *ds)
+{
+    struct dp_target *targets = pb->targets + pb->n_targets;
+
+    for (size_t i = 0; i < svc->n_backends; i++) {
+        const struct tpr_backend *b = svc->backends[i];
+        struct dp_target *t = &targets[ds->n_targets];
+
+        if (plan_region(plan, b->region)->bridge
+            && plan_target(plan, in, b, t)) {
+            ds->n_targets++;
+            if (b == active) {
+                ds->active = t;
+            }
+        }
+    }
+    ds->targets = targets;
+    pb->n_targets += ds->n_targets;
+}
+
 static void
 plan_service(struct plan *plan, const struct plan_input *in,
              const struct tpr_service *svc, struct sset *complaints)
@@ -440,34 +536,32 @@ plan_service(struct plan *plan, const struct plan_input *in,
     struct eth_addr mac;
     bool ours;
 
+    ours = neigh_owns(in->neigh, &svc->vip.addr, owner, &mac);
+    complain_vip(svc, ours ? owner : NULL, complaints);
     b = policy_active(in->policy, svc, &mode, NULL);
     if (!bridge || (!b && mode == POLICY_MODE_STARTING)) {
         return;                 /* Nothing is proven: leave all as it is. */
     }
-    ours = neigh_owns(in->neigh, &svc->vip.addr, owner, &mac);
     pb = get_bridge(plan, in, bridge);
     ds = &pb->services[pb->state.n_services];
-    ds->name = svc->name;
-    ds->vip = svc->vip;
-    ds->on_none = svc->on_none;
+    *ds = (struct dp_service) {
+        .name = svc->name,
+        .vip = svc->vip,
+        .policy = svc->policy,
+        .on_down = svc->on_down,
+        .on_none = svc->on_none,
+        .answer = !ours && !policy_owner_answers(in->policy, svc),
+        .pure = !ours && !has_owner(plan, &svc->vip.addr),
+    };
+    char *stateless = flow_check(svc);
+    ds->needs_state = stateless != NULL;
+    free(stateless);
     plan_vip_mac(plan, in, svc, &ds->vip_mac);
-    ds->answer = !ours && !policy_owner_answers(in->policy, svc);
-    ds->pure = !ours && !has_owner(plan, &svc->vip.addr);
-    if (b) {
-        struct dp_target *t = &pb->targets[pb->state.n_services];
-
-        if (!plan_backend_mac(plan, in, b, &t->mac)) {
-            return;             /* Policy does not choose such a backend. */
-        }
-        t->name = b->name;
-        t->port = b->region->port;
-        t->addr = b->addr;
-        t->l4_port = b->port;
-        t->vlan = b->region->vlan;
-        t->routed = b->region->has_gateway;
-        ds->active = t;
-        ds->identity = is_identity(svc, b);
+    plan_targets(plan, in, svc, b, pb, ds);
+    if (b && !ds->active) {
+        return;                 /* Policy does not choose such a backend. */
     }
+    ds->identity = b && is_identity(svc, b);
     pb->state.n_services++;
 }
 

@@ -41,6 +41,7 @@ struct plan_bridge {
     struct dp_state state;      /* Points into the members below. */
     struct dp_service *services;
     struct dp_target *targets;
+    size_t n_targets;
     struct dp_path *paths;
     struct in6_addr *locals;
 };
@@ -69,6 +70,8 @@ void plan_destroy(struct plan *);
 
 const struct plan_region *plan_region(const struct plan *,
                                       const struct tpr_region *);
+const char *plan_service_bridge(const struct plan *,
+                                const struct tpr_service *);
 bool plan_backend_mac(const struct plan *, const struct plan_input *,
                       const struct tpr_backend *, struct eth_addr *);
 void plan_vip_mac(const struct plan *, const struct plan_input *,

@@ -32,6 +32,8 @@ struct pregion {
     /* State. */
     enum heartbeat_state state; /* What everybody acts on. */
     long long int since_us;
+    char *reason;               /* Clause about the last change of 'state',
+                                 * NULL if there was none. */
     long long int grace_us;     /* 'state' is remembered until then, 0 if
                                  * confirmed. */
     long long int hold_us;      /* Held down until then, or 0. */
@@ -55,6 +57,12 @@ struct pbackend {
     long long int hold_us;      /* Held down until then, or 0. */
     struct damping damping;
     enum policy_reason reason;
+    bool only_held;             /* 'reason' is POLICY_DAMPED, and without its
+                                 * hold it were POLICY_OK. */
+    enum tpr_backend_state state;
+    long long int since_us;     /* When 'state' began. */
+    long long int grace_us;     /* 'state' is remembered until then or until
+                                 * it is confirmed; 0 afterwards. */
     bool was_usable;
     long long int lost_us;      /* When it stopped being usable, or 0. */
     bool kept;                  /* By panic. */
@@ -74,6 +82,8 @@ struct pservice {
                                  * or until it is confirmed; 0 afterwards. */
     enum policy_mode mode;
     long long int since_us;
+    char *reason;               /* Clause about the last change of 'active',
+                                 * NULL if there was none. */
     long long int better_us;    /* Since when a better one is usable, or 0. */
     bool ever;                  /* Had an active backend once. */
     const struct tpr_intent *failover, *failback;

@@ -67,6 +67,8 @@ policy_run_region(struct policy *p, struct pregion *r, long long int now_us)
         c->last_beat_us = r->last_beat_us;
         r->state = state;
         r->since_us = c->decided_us;
+        free(r->reason);
+        r->reason = xstrdup(c->cause);
     }
     if (r->grace_us) {
         p->deadline_us = MIN(p->deadline_us, r->grace_us);
@@ -78,21 +80,22 @@ policy_run_region(struct policy *p, struct pregion *r, long long int now_us)
 
 /* Decisions: backends. */
 
+/* 'holds' tells whether what flapped is held down. */
 static enum policy_reason
-judge(const struct pbackend *b, long long int now_us)
+judge(const struct pbackend *b, bool holds, long long int now_us)
 {
     const struct pregion *r = b->region;
+    bool held = r->fact == HEARTBEAT_UP && r->hold_us;
 
-    if (r->state == HEARTBEAT_DOWN) {
-        return (r->fact == HEARTBEAT_UP && r->hold_us
-                ? POLICY_DAMPED : POLICY_REGION_DOWN);
+    if (r->state == HEARTBEAT_DOWN && (holds || !held)) {
+        return held ? POLICY_DAMPED : POLICY_REGION_DOWN;
     } else if (r->state == HEARTBEAT_UNKNOWN) {
         return POLICY_REGION_UNKNOWN;
     } else if (b->cfg->check && b->check == CHECK_FACT_DOWN) {
         return POLICY_CHECK_DOWN;
     } else if (b->cfg->check && b->check == CHECK_FACT_NONE) {
         return POLICY_CHECK_UNKNOWN;
-    } else if (b->cfg->check && b->hold_us > now_us) {
+    } else if (holds && b->cfg->check && b->hold_us > now_us) {
         return POLICY_DAMPED;
     } else if (b->draining || r->draining) {
         return POLICY_DRAINING;
@@ -128,11 +131,43 @@ is_lost(enum policy_reason reason)
     return reason == POLICY_REGION_DOWN || reason == POLICY_CHECK_DOWN;
 }
 
+/* Returns true if 'reason' may be due to the agent's own start alone. */
+static bool
+is_not_known(enum policy_reason reason)
+{
+    return (reason == POLICY_NO_PORT || reason == POLICY_NO_MAC
+            || reason == POLICY_REGION_UNKNOWN
+            || reason == POLICY_CHECK_UNKNOWN);
+}
+
+/* Keeps the word about 'b' and when it began. */
+static void
+run_backend_state(struct policy *p, struct pbackend *b, long long int now_us)
+{
+    enum tpr_backend_state state
+        = (b->reason == POLICY_OK ? TPR_BACKEND_UP
+           : b->reason == POLICY_DRAINING ? TPR_BACKEND_DRAINING
+           : TPR_BACKEND_DOWN);
+
+    if (b->grace_us && now_us < b->grace_us && is_not_known(b->reason)
+        && b->state != TPR_BACKEND_NONE) {
+        p->deadline_us = MIN(p->deadline_us, b->grace_us);
+        return;
+    }
+    b->grace_us = 0;
+    if (b->state != state) {
+        b->state = state;
+        b->since_us = now_us;
+    }
+}
+
 static void
 run_backend(struct policy *p, struct pbackend *b, long long int now_us)
 {
     policy_report_check(p, b);
-    b->reason = judge(b, now_us);
+    b->reason = judge(b, true, now_us);
+    b->only_held = (b->reason == POLICY_DAMPED
+                    && judge(b, false, now_us) == POLICY_OK);
     if (b->reason == POLICY_OK) {
         b->was_usable = true;
         b->lost_us = 0;
@@ -147,6 +182,7 @@ run_backend(struct policy *p, struct pbackend *b, long long int now_us)
         }
         b->was_usable = false;
     }
+    run_backend_state(p, b, now_us);
     if (b->hold_us > now_us) {
         p->deadline_us = MIN(p->deadline_us, b->hold_us);
     }
@@ -206,10 +242,14 @@ forced_backend(const struct pservice *s)
 }
 
 /* What is proven good comes before what panic keeps: where another one lives
- * for sure, nobody waits for the end of a panic. */
+ * for sure, nobody waits for the end of a panic.  Between the two comes what
+ * lives but is held down after flapping: it may be gone again soon, but until
+ * then it serves. */
 static struct pbackend *
 best_backend(const struct pservice *s)
 {
+    struct pbackend *held = s->active && s->active->only_held ? s->active
+                            : NULL;
     struct pbackend *kept = NULL;
 
     for (size_t i = 0; i < s->cfg->n_backends; i++) {
@@ -217,11 +257,13 @@ best_backend(const struct pservice *s)
 
         if (b->reason == POLICY_OK) {
             return b;
+        } else if (b->only_held && !held) {
+            held = b;
         } else if (b->kept && !kept) {
             kept = b;
         }
     }
-    return kept;
+    return held ? held : kept;
 }
 
 static bool
@@ -291,10 +333,7 @@ is_unconfirmed(struct policy *p, struct pservice *s, long long int now_us)
         return false;
     }
     if (s->active && now_us < s->grace_us
-        && (s->active->reason == POLICY_NO_PORT
-            || s->active->reason == POLICY_NO_MAC
-            || s->active->reason == POLICY_REGION_UNKNOWN
-            || s->active->reason == POLICY_CHECK_UNKNOWN)) {
+        && is_not_known(s->active->reason)) {
         p->deadline_us = MIN(p->deadline_us, s->grace_us);
         return true;
     }
@@ -320,6 +359,10 @@ choose(struct policy *p, struct pservice *s, long long int now_us)
         s->mode = (nothing_proven(s) ? POLICY_MODE_STARTING
                    : POLICY_MODE_AUTO);
         return NULL;
+    } else if (best->only_held) {
+        s->better_us = 0;
+        s->mode = POLICY_MODE_DAMPED;
+        return best;
     } else if (best->reason != POLICY_OK) {
         s->better_us = 0;
         s->mode = POLICY_MODE_PANIC;
@@ -332,14 +375,14 @@ choose(struct policy *p, struct pservice *s, long long int now_us)
     return consider_failback(p, s, best, now_us);
 }
 
-/* One clause about why 's' moves from its active backend to 'to'. */
+/* One clause about why 's', whose mode was 'old', leaves its active backend
+ * for 'to', which may be NULL. */
 static char *
 explain(const struct pservice *s, const struct pbackend *to,
-        const struct tpr_region **culprit)
+        enum policy_mode old, const struct tpr_region **culprit)
 {
     const struct pbackend *from = s->active;
 
-    *culprit = NULL;
     if (to && s->mode == POLICY_MODE_MANUAL) {
         return xasprintf("failover by %s%s%s", s->failover->who,
                          s->failover->reason[0] ? ": " : "",
@@ -354,11 +397,32 @@ explain(const struct pservice *s, const struct pbackend *to,
         return s->failback ? xasprintf("failback by %s", s->failback->who)
                : xstrdup("failback: preferred backend is usable");
     }
-    *culprit = from->cfg->region;
+    /* The death of a region that is held down has no report of its own that
+     * could speak for its services. */
+    *culprit = old == POLICY_MODE_DAMPED ? NULL : from->cfg->region;
     return (from->reason == POLICY_REGION_DOWN
             ? xasprintf("region %s down", from->cfg->region->name)
             : xasprintf("backend %s: %s", from->cfg->name,
                         policy_reason_to_string(from->reason)));
+}
+
+/* The same, and what is special about 'to'. */
+static char *
+explain_fully(const struct pservice *s, const struct pbackend *to,
+              enum policy_mode old, const struct tpr_region **culprit)
+{
+    char *cause, *full;
+
+    *culprit = NULL;
+    cause = explain(s, to, old, culprit);
+    if (s->mode != POLICY_MODE_DAMPED) {
+        return cause;
+    }
+    full = xasprintf("%s%s%s held down by damping, but nothing else is left",
+                     s->active || s->is_gone ? cause : "",
+                     s->active || s->is_gone ? "; " : "", to->cfg->name);
+    free(cause);
+    return full;
 }
 
 /* When it was found out that the active backend of 's' must be left.  What
@@ -370,7 +434,11 @@ decided(const struct pservice *s, bool panic, long long int now_us)
 
     if (from && !panic) {
         if (from->reason == POLICY_REGION_DOWN) {
-            return MIN(now_us, from->region->since_us);
+            /* It may have died once more while it was held down. */
+            return (from->region->fact_us
+                    ? MIN(now_us, MAX(from->region->since_us,
+                                      from->region->fact_us))
+                    : now_us);
         } else if (from->reason == POLICY_CHECK_DOWN) {
             return MIN(now_us, from->check_us);
         }
@@ -381,7 +449,7 @@ decided(const struct pservice *s, bool panic, long long int now_us)
 static void
 run_service(struct policy *p, struct pservice *s, long long int now_us)
 {
-    bool panic = s->mode == POLICY_MODE_PANIC;
+    enum policy_mode old = s->mode;
     struct pbackend *to = choose(p, s, now_us);
     const struct tpr_region *culprit;
     struct policy_change *c;
@@ -392,15 +460,17 @@ run_service(struct policy *p, struct pservice *s, long long int now_us)
         return;
     }
     from = (s->is_gone ? s->gone : s->active ? s->active->cfg->name : "none");
-    cause = explain(s, to, &culprit);
+    cause = explain_fully(s, to, old, &culprit);
     c = policy_add_change(p, POLICY_SERVICE, s->cfg, from,
                           to ? to->cfg->name : "none", cause,
-                          decided(s, panic, now_us));
+                          decided(s, old == POLICY_MODE_PANIC, now_us));
     c->culprit = culprit;
     s->active = to;
     s->is_gone = false;
     s->ever |= to != NULL;
     s->since_us = c->decided_us;
+    free(s->reason);
+    s->reason = xstrdup(c->cause);
 }
 
 /* The wall clock may be set meanwhile: look again after a minute. */

@@ -31,6 +31,7 @@ policy_mode_to_string(enum policy_mode mode)
     case POLICY_MODE_AUTO: return "auto";
     case POLICY_MODE_MANUAL: return "manual";
     case POLICY_MODE_HELD: return "held";
+    case POLICY_MODE_DAMPED: return "damped";
     case POLICY_MODE_PANIC: return "panic";
     case POLICY_MODE_STARTING: return "starting";
     }
@@ -56,6 +57,7 @@ static void
 pregion_destroy(struct pregion *r)
 {
     free(r->cause);
+    free(r->reason);
     free(r);
 }
 
@@ -71,6 +73,7 @@ pservice_destroy(struct pservice *s)
 {
     free(s->backends);
     free(s->gone);
+    free(s->reason);
     free(s);
 }
 
@@ -149,6 +152,18 @@ drop_changes(struct policy *p)
 
 /* Configuration. */
 
+/* Returns the moment of the wall clock 'when_ms' that the database remembers,
+ * on the monotonic clock: before 0, if this host was started later, but never
+ * 0.  What is not known, or would lie ahead, is now. */
+static long long int
+remembered_us(const struct policy *p, long long int when_ms,
+              long long int now_us)
+{
+    long long int us = now_us - (p->wall_ms - when_ms) * 1000;
+
+    return when_ms <= 0 || when_ms > p->wall_ms ? now_us : us ? us : -1;
+}
+
 static void
 configure_region(struct policy *p, const struct tpr_region *cfg,
                  long long int now_us)
@@ -160,6 +175,7 @@ configure_region(struct policy *p, const struct tpr_region *cfg,
         r->state = cfg->last_state;
         r->since_us = now_us;
         if (r->state != HEARTBEAT_UNKNOWN) {
+            r->since_us = remembered_us(p, cfg->last_since_ms, now_us);
             r->grace_us = now_us + POLICY_GRACE_US + cfg->hb.interval_us
                                               * cfg->hb.fall;
         }
@@ -169,7 +185,8 @@ configure_region(struct policy *p, const struct tpr_region *cfg,
 }
 
 static struct pbackend *
-configure_backend(struct policy *p, const struct tpr_backend *cfg)
+configure_backend(struct policy *p, const struct tpr_backend *cfg,
+                  long long int now_us)
 {
     struct pbackend *b = shash_find_data(&p->backends, cfg->name);
 
@@ -179,6 +196,9 @@ configure_backend(struct policy *p, const struct tpr_backend *cfg)
                     : cfg->last_up ? CHECK_FACT_UP : CHECK_FACT_DOWN);
         b->reported = b->check;
         b->has_port = b->has_mac = true;
+        b->state = cfg->last_state;
+        b->since_us = remembered_us(p, cfg->last_since_ms, now_us);
+        b->grace_us = now_us + POLICY_GRACE_US;
         shash_add(&p->backends, cfg->name, b);
     }
     b->cfg = cfg;
@@ -209,7 +229,7 @@ configure_service(struct policy *p, const struct tpr_service *cfg,
     s->backends = xrealloc(s->backends,
                            MAX(1, cfg->n_backends) * sizeof *s->backends);
     for (size_t i = 0; i < cfg->n_backends; i++) {
-        s->backends[i] = configure_backend(p, cfg->backends[i]);
+        s->backends[i] = configure_backend(p, cfg->backends[i], now_us);
         if (want && !strcmp(want, cfg->backends[i]->name)) {
             active = s->backends[i];
         }
@@ -222,6 +242,9 @@ configure_service(struct policy *p, const struct tpr_service *cfg,
         s->gone = want;
         s->is_gone = true;
         want = NULL;
+    }
+    if (remembered && (active || !cfg->last_active)) {
+        s->since_us = remembered_us(p, cfg->last_since_ms, now_us);
     }
     if (remembered && active) {
         s->grace_us = now_us + POLICY_GRACE_US;
@@ -512,6 +535,37 @@ policy_region_state(const struct policy *p, const struct tpr_region *region,
     *hold_until_us = r ? r->hold_us : 0;
     *since_us = r ? r->since_us : 0;
     return r ? r->state : HEARTBEAT_UNKNOWN;
+}
+
+/* Returns a clause about the last change of the state of 'region', owned by
+ * the policy until the next call of policy_run(); NULL if the state is still
+ * the one that was remembered. */
+const char *
+policy_region_reason(const struct policy *p, const struct tpr_region *region)
+{
+    const struct pregion *r = shash_find_data(&p->regions, region->name);
+
+    return r ? r->reason : NULL;
+}
+
+/* The same for the choice of 'svc'. */
+const char *
+policy_service_reason(const struct policy *p, const struct tpr_service *svc)
+{
+    const struct pservice *s = shash_find_data(&p->services, svc->name);
+
+    return s ? s->reason : NULL;
+}
+
+/* Returns what 'b' is in one word, and stores since when in '*since_us'. */
+enum tpr_backend_state
+policy_backend_state(const struct policy *p, const struct tpr_backend *b,
+                     long long int *since_us)
+{
+    const struct pbackend *pb = shash_find_data(&p->backends, b->name);
+
+    *since_us = pb ? pb->since_us : 0;
+    return pb ? pb->state : TPR_BACKEND_NONE;
 }
 
 /* What is known of the region, holds aside: until a fact confirms or refutes

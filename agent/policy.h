@@ -9,7 +9,8 @@
  *
  * Three stages, each a small machine of its own:
  *   damping   - damping.h: a region or backend that comes back is held down
- *               for a while that doubles while it flaps;
+ *               for a while that doubles while it flaps; it serves all the
+ *               same where nothing else is left;
  *   panic     - panic.h: when more than a threshold of all usable backends
  *               fail at once, suspect ourselves and keep the last good set
  *               where nothing proven good is left;
@@ -63,6 +64,8 @@ enum policy_mode {
     POLICY_MODE_MANUAL,         /* 'failover' intent in force. */
     POLICY_MODE_HELD,           /* A better one is up: failback is manual or
                                  * its hold time runs. */
+    POLICY_MODE_DAMPED,         /* Held down after flapping, but alive, and
+                                 * nothing else is left. */
     POLICY_MODE_PANIC,          /* Kept because too many failed at once. */
     POLICY_MODE_STARTING,       /* Nothing is proven yet: hands off. */
 };
@@ -117,6 +120,13 @@ enum heartbeat_state policy_region_state(const struct policy *,
                                          bool *draining,
                                          long long int *hold_until_us,
                                          long long int *since_us);
+const char *policy_region_reason(const struct policy *,
+                                 const struct tpr_region *);
+const char *policy_service_reason(const struct policy *,
+                                  const struct tpr_service *);
+enum tpr_backend_state policy_backend_state(const struct policy *,
+                                            const struct tpr_backend *,
+                                            long long int *since_us);
 bool policy_owner_answers(const struct policy *, const struct tpr_service *);
 bool policy_panic(const struct policy *);
 

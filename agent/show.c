@@ -293,6 +293,21 @@ services_to_json(const struct agent_view *v)
     return a;
 }
 
+/* The provider in force, which "auto" chooses at each connection, and why. */
+static void
+put_provider(struct json *o, const struct datapath *dp)
+{
+    const char *why = NULL;
+
+    json_object_put_string(o, "configured", dp->class->name);
+    json_object_put_string(o, "provider",
+                           (dp->class->how ? dp->class->how(dp, &why)
+                            : dp->class->name));
+    if (why) {
+        json_object_put_string(o, "why", why);
+    }
+}
+
 static struct json *
 bridges_to_json(const struct agent_view *v)
 {
@@ -304,7 +319,7 @@ bridges_to_json(const struct agent_view *v)
         struct json *o = json_object_create();
 
         json_object_put_string(o, "name", sorted[i]->name);
-        json_object_put_string(o, "provider", dp->class->name);
+        put_provider(o, dp);
         put_bool(o, "connected", dp->class->connected(dp));
         dp->class->show(dp, o);
         json_array_add(a, o);
@@ -391,34 +406,17 @@ get(const struct json *o, const char *name)
 }
 
 static void
-put_us(struct ds *s, long long int us)
-{
-    if (us < 1000) {
-        ds_put_format(s, "%lld us", us);
-    } else if (us < 1000 * 1000) {
-        ds_put_format(s, "%lld.%lld ms", us / 1000, us / 100 % 10);
-    } else if (us < 100LL * 1000 * 1000) {
-        ds_put_format(s, "%lld.%lld s", us / 1000000, us / 100000 % 10);
-    } else {
-        long long int sec = us / 1000000;
-
-        ds_put_format(s, "%02lld:%02lld:%02lld", sec / 3600, sec / 60 % 60,
-                      sec % 60);
-    }
-}
-
-static void
 put_region_line(struct ds *s, const struct json *r)
 {
     ds_put_format(s, "  region %s: %s for ", get_str(r, "name"),
                   get_str(r, "state"));
-    put_us(s, get_int(r, "since_us"));
+    tpr_put_us(s, get_int(r, "since_us"));
     if (get_bool(r, "draining")) {
         ds_put_cstr(s, ", draining");
     }
     if (get(r, "held_for_us")) {
         ds_put_cstr(s, ", held down after flapping for another ");
-        put_us(s, get_int(r, "held_for_us"));
+        tpr_put_us(s, get_int(r, "held_for_us"));
     }
     ds_put_format(s, "; port %s%s, %s", get_str(r, "port"),
                   get_bool(r, "link_up") ? "" : " (link down)",
@@ -426,7 +424,7 @@ put_region_line(struct ds *s, const struct json *r)
     if (get(r, "peer")) {
         ds_put_format(s, " to %s", get_str(r, "peer"));
         ds_put_cstr(s, ", detect ");
-        put_us(s, get(r, "detect_us") ? get_int(r, "detect_us")
+        tpr_put_us(s, get(r, "detect_us") ? get_int(r, "detect_us")
                : get_int(r, "interval_us") * get_int(r, "fall"));
     }
     ds_put_char(s, '\n');
@@ -476,7 +474,7 @@ put_services(struct ds *s, const struct json *services)
                       get_str(svc, "name"), get_str(svc, "vip"),
                       active[0] ? active : "no backend",
                       manual ? "MANUAL" : get_str(svc, "mode"));
-        put_us(s, get_int(svc, "since_us"));
+        tpr_put_us(s, get_int(svc, "since_us"));
         ds_put_char(s, '\n');
         for (size_t j = 0; j < json_array(backends)->n; j++) {
             put_backend_line(s, json_array(backends)->elems[j]);
@@ -503,8 +501,10 @@ show_text(const struct json *o)
     for (size_t i = 0; i < json_array(bridges)->n; i++) {
         const struct json *b = json_array(bridges)->elems[i];
 
-        ds_put_format(&s, "  bridge %s: provider %s, %s\n",
+        ds_put_format(&s, "  bridge %s: provider %s%s%s%s, %s\n",
                       get_str(b, "name"), get_str(b, "provider"),
+                      get(b, "why") ? " (" : "", get_str(b, "why"),
+                      get(b, "why") ? ")" : "",
                       get_bool(b, "connected") ? "connected"
                       : "switch is away");
     }
@@ -532,22 +532,22 @@ put_heartbeat(struct ds *s, const struct json *r)
                       get_str(bfd, "remote_state"),
                       get_str(bfd, "remote_diag"), get_int(bfd, "my_discr"),
                       get_int(bfd, "your_discr"));
-        put_us(s, get_int(bfd, "tx_interval_us"));
+        tpr_put_us(s, get_int(bfd, "tx_interval_us"));
         ds_put_format(s, ", flaps %lld\n", get_int(bfd, "flaps"));
     }
     ds_put_format(s, "    beats %lld, sent %lld, received %lld, send errors "
                   "%lld, last beat ", get_int(r, "beats"), get_int(r, "tx"),
                   get_int(r, "rx"), get_int(r, "tx_errors"));
     if (get(r, "last_beat_age_us")) {
-        put_us(s, get_int(r, "last_beat_age_us"));
+        tpr_put_us(s, get_int(r, "last_beat_age_us"));
         ds_put_cstr(s, " ago");
     } else {
         ds_put_cstr(s, "never");
     }
     ds_put_cstr(s, "\n    longest gap ");
-    put_us(s, get_int(r, "max_gap_us"));
+    tpr_put_us(s, get_int(r, "max_gap_us"));
     ds_put_cstr(s, ", own worst lateness ");
-    put_us(s, get_int(r, "max_late_us"));
+    tpr_put_us(s, get_int(r, "max_late_us"));
     ds_put_format(s, ", stalls excused %lld, up %lld, down %lld\n",
                   get_int(r, "stalls_excused"), get_int(r, "went_up"),
                   get_int(r, "went_down"));
@@ -599,12 +599,12 @@ history_text(const struct json *history)
         ds_put_format(&s, ": %s", get_str(e, "reason"));
         if (get(e, "silence_us")) {
             ds_put_cstr(&s, " [silence ");
-            put_us(&s, get_int(e, "silence_us"));
+            tpr_put_us(&s, get_int(e, "silence_us"));
             ds_put_char(&s, ']');
         }
         if (get(e, "applied_us")) {
             ds_put_cstr(&s, " [switch changed in ");
-            put_us(&s, get_int(e, "applied_us"));
+            tpr_put_us(&s, get_int(e, "applied_us"));
             ds_put_char(&s, ']');
         }
         ds_put_char(&s, '\n');

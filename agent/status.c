@@ -11,6 +11,7 @@
 
 #include "agent.h"
 #include "check.h"
+#include "complaints.h"
 #include "datapath.h"
 #include "hb-thread.h"
 #include "journal.h"
@@ -112,15 +113,8 @@ find_complaint(const struct agent_view *v, const char *format,
                const char *name)
 {
     char *prefix = xasprintf(format, name);
-    const char *found = NULL;
-    const char *s;
+    const char *found = complaint_index_find(v->index, prefix);
 
-    SSET_FOR_EACH (s, v->complaints) {
-        if (!strncmp(s, prefix, strlen(prefix))) {
-            found = s;
-            break;
-        }
-    }
     free(prefix);
     return found;
 }
@@ -178,7 +172,7 @@ write_region(const struct tprrec_region *row, const struct agent_view *v)
     long long int hold_us = 0, since_us = 0;
     const struct plan_region *pr;
     enum heartbeat_state state;
-    const char *complaint;
+    const char *complaint, *reason;
     struct hb_stats st;
     bool draining;
 
@@ -205,16 +199,22 @@ write_region(const struct tprrec_region *row, const struct agent_view *v)
     } else {
         tprrec_region_set_hold_until(row, NULL, 0);
     }
+    reason = policy_region_reason(v->policy, region);
     pr = plan_region(v->plan, region);
     tprrec_region_set_path(row, (!pr || !pr->has_session ? NULL
                                  : pr->bypass ? "bypass" : "switch"));
     if (hb_thread_stats(v->hb, region->index, &st)) {
-        tprrec_region_set_reason(row, heartbeat_cause_to_string(
-                                     st.hb.cause));
+        /* A restarted agent knows of no change: the row's reason stays. */
+        if (!reason && (!row->reason || state == HEARTBEAT_UNKNOWN)) {
+            reason = heartbeat_cause_to_string(st.hb.cause);
+        }
         if (region->has_heartbeat && region->hb_type == HB_BFD) {
             write_negotiated(row, &st);
         }
         write_region_statistics(row, &st);
+    }
+    if (reason) {
+        tprrec_region_set_reason(row, reason);
     }
 }
 
@@ -246,14 +246,18 @@ write_backend(const struct tprrec_backend *row, const struct tpr_backend *b,
     struct plan_input in = { .config = v->config, .policy = v->policy,
                              .neigh = v->neigh };
     enum policy_reason why = policy_usable(v->policy, b);
+    long long int since_us;
     struct check_stats st;
     const char *complaint;
     struct eth_addr mac;
 
     SET_OPT(row, backend, index, b->index);
-    tprrec_backend_set_state(row, (why == POLICY_OK ? "up"
-                                   : why == POLICY_DRAINING ? "draining"
-                                   : "down"));
+    tprrec_backend_set_state(
+        row, tpr_backend_state_to_string(
+            policy_backend_state(v->policy, b, &since_us)));
+    if (since_us && differs(row->since, row->n_since, wall_ms(since_us))) {
+        SET_OPT(row, backend, since, wall_ms(since_us));
+    }
     tprrec_backend_set_reason(row, policy_reason_to_string(why));
     SET_OPT(row, backend, effective_weight,
             why == POLICY_OK ? b->weight : 0);
@@ -297,6 +301,23 @@ leave_out_backend(const struct tprrec_service *svc,
     free(name);
 }
 
+/* Which provider carries 'svc', and why. */
+static void
+write_provider(const struct tprrec_service *row, const struct agent_view *v,
+               const struct tpr_service *svc)
+{
+    const char *bridge = v->plan ? plan_service_bridge(v->plan, svc) : NULL;
+    const struct datapath *dp = (bridge ? shash_find_data(v->bridges, bridge)
+                                 : NULL);
+    const char *why = NULL;
+
+    tprrec_service_set_provider(row, (!dp ? NULL
+                                      : dp->class->how
+                                      ? dp->class->how(dp, &why)
+                                      : dp->class->name));
+    tprrec_service_set_why(row, why);
+}
+
 static void
 write_service(const struct tprrec_service *row, const struct agent_view *v)
 {
@@ -315,8 +336,11 @@ write_service(const struct tprrec_service *row, const struct agent_view *v)
     if (!svc) {
         tprrec_service_set_state(row, "left out");
         tprrec_service_set_active(row, NULL, 0);
+        tprrec_service_set_provider(row, NULL);
+        tprrec_service_set_why(row, NULL);
         return;
     }
+    write_provider(row, v, svc);
     active = policy_active(v->policy, svc, &mode, &since_us);
     tprrec_service_set_state(row, !active ? "down"
                              : active == svc->backends[0] ? "ok" : "backup");
@@ -328,6 +352,9 @@ write_service(const struct tprrec_service *row, const struct agent_view *v)
     tprrec_service_set_mode(row, policy_mode_to_string(mode));
     if (since_us && differs(row->since, row->n_since, wall_ms(since_us))) {
         SET_OPT(row, service, since, wall_ms(since_us));
+    }
+    if (policy_service_reason(v->policy, svc)) {
+        tprrec_service_set_reason(row, policy_service_reason(v->policy, svc));
     }
     plan_vip_mac(v->plan, &in, svc, &mac);
     snprintf(s, sizeof s, ETH_ADDR_FMT, ETH_ADDR_ARGS(mac));
@@ -528,8 +555,13 @@ write_root(const struct tprrec_tpr *tpr, const struct agent_view *v)
         const struct datapath *dp = node->data;
         char *key = xasprintf("bridge-%s", node->name);
 
-        smap_add_format(&map, key, "%s, %s", dp->class->name,
-                        dp->class->connected(dp) ? "connected" : "away");
+        const char *why = NULL;
+        const char *how = (dp->class->how ? dp->class->how(dp, &why)
+                           : dp->class->name);
+
+        smap_add_format(&map, key, "%s, %s%s%s", how,
+                        dp->class->connected(dp) ? "connected" : "away",
+                        why ? ", " : "", why ? why : "");
         free(key);
     }
     tprrec_tpr_set_status(tpr, &map);
@@ -538,15 +570,20 @@ write_root(const struct tprrec_tpr *tpr, const struct agent_view *v)
 }
 
 static void
-write_all(struct status *s, const struct agent_view *v,
+write_all(struct status *s, const struct agent_view *view,
           struct journal *journal, bool all_applied)
 {
+    struct agent_view copy = *view;
+    const struct agent_view *v = &copy;
+    struct complaint_index index;
     struct ovsdb_idl *idl = tpr_db_idl(s->db);
     const struct tprrec_tpr *tpr = tprrec_tpr_first(idl);
     const struct tprrec_intent *intent, *next;
     const struct tprrec_service *svc;
     const struct tprrec_region *region;
 
+    complaint_index_init(&index, v->complaints);
+    copy.index = &index;
     s->txn = ovsdb_idl_txn_create(idl);
     s->writing_cfg = s->cur_cfg;
     if (tpr) {
@@ -567,6 +604,7 @@ write_all(struct status *s, const struct agent_view *v,
     }
     write_history(s, s->txn, journal);
     trim_history(idl, s->history_seq, v->config->history_limit);
+    complaint_index_destroy(&index);
 }
 
 /* Looks after the transaction under way.  Returns true if there is none

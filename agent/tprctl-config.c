@@ -315,6 +315,18 @@ detach_backend(const struct tprrec_backend *backend)
     tprrec_backend_set_region(backend, NULL);
 }
 
+static bool
+has_region(struct tprrec_backend *const *backends, size_t n,
+           const struct tprrec_region *region)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (backends[i]->region == region) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Takes 'backend' out of 'service' and deletes it, with its intents. */
 void
 tprctl_remove_backend(struct ctl_context *ctx,
@@ -332,6 +344,9 @@ tprctl_remove_backend(struct ctl_context *ctx,
         }
     }
     tprctl_forget(ctx, name);
+    if (backend->region && !has_region(keep, n, backend->region)) {
+        tprctl_forget_failover(ctx, service->name, backend->region->name);
+    }
     tprrec_service_set_backends(service, keep, n);
     detach_backend(backend);
     free(name);

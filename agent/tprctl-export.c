@@ -53,25 +53,27 @@ put_keys(struct ds *ds, enum tprctl_kind kind,
          const struct ovsdb_idl_row *row, const char *const *omit)
 {
     const char *const *keys = tprctl_keys(kind);
-    bool any = false;
+    struct svec words = SVEC_EMPTY_INITIALIZER;
+    const char *word;
+    size_t i;
+    bool any;
 
-    for (size_t i = 0; keys[i]; i++) {
+    for (i = 0; keys[i]; i++) {
         const char *const *o = omit;
-        char *value, *word;
 
         while (*o && strcmp(*o, keys[i])) {
             o++;
         }
-        value = *o ? NULL : tprctl_get_key(kind, row, keys[i]);
-        if (value) {
-            word = xasprintf("%s=%s", keys[i], value);
-            ds_put_char(ds, ' ');
-            put_word(ds, word);
-            free(word);
-            free(value);
-            any = true;
+        if (!*o) {
+            tprctl_get_key(kind, row, keys[i], &words);
         }
     }
+    SVEC_FOR_EACH (i, word, &words) {
+        ds_put_char(ds, ' ');
+        put_word(ds, word);
+    }
+    any = !svec_is_empty(&words);
+    svec_destroy(&words);
     return any;
 }
 

@@ -166,6 +166,26 @@ tprctl_forget(struct ctl_context *ctx, const char *name)
     }
 }
 
+/* Deletes the order that moves 'service' to 'region', where it has no backend
+ * any more, and says so. */
+void
+tprctl_forget_failover(struct ctl_context *ctx, const char *service,
+                       const char *region)
+{
+    const struct tprrec_intent *intent, *next;
+
+    TPRREC_INTENT_FOR_EACH_SAFE (intent, next, ctx->idl) {
+        if (!strcmp(intent->kind,
+                    tpr_intent_kind_to_string(TPR_INTENT_FAILOVER))
+            && !strcmp(intent->object, service)
+            && intent->to && !strcmp(intent->to, region)) {
+            tprrec_intent_delete(intent);
+            ds_put_format(&ctx->output, "failover of %s to %s ends: it has "
+                          "no backend there any more\n", service, region);
+        }
+    }
+}
+
 /* Writes an intent in place of earlier ones of 'kind' for 'object'. */
 static void
 add_intent(struct ctl_context *ctx, enum tpr_intent_kind kind,

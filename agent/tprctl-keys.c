@@ -5,7 +5,8 @@
  * Every key is a column of the object's row.  Strings are taken as they are,
  * without OVSDB's quoting; the schema's own constraints are judged here,
  * the meaning of the text later, with all rows at hand.  An empty value
- * empties the column: the default holds again.
+ * empties the column: the default holds again.  In "MAP:NAME=VALUE" a "=" or
+ * "\" that belongs to the name has a "\" before it, and VALUE may be empty.
  *
  * Threads: main thread. */
 
@@ -19,33 +20,38 @@
 #include "ovsdb-data.h"
 #include "ovsdb-error.h"
 #include "ovsdb-idl-provider.h"
+#include "smap.h"
+#include "svec.h"
 #include "util.h"
+
+/* Columns of every kind that are maps: "external_ids:NAME=VALUE". */
+#define MAPS "other_config", "external_ids",
 
 /* The keys, in the order of 'export'. */
 static const char *const tpr_keys[] = {
     "bridge", "datapath", "panic_threshold", "history_limit",
-    "notify_timeout", "flow_table", "client_table", "flow_priority", NULL,
+    "notify_timeout", "flow_table", "client_table", "flow_priority", MAPS NULL,
 };
 static const char *const region_keys[] = {
     "port", "vlan", "gateway", "damping_hold", "damping_hold_max",
-    "damping_reset", NULL,
+    "damping_reset", MAPS NULL,
 };
 static const char *const heartbeat_keys[] = {
     "type", "peer", "local", "peer_mac", "interval", "fall", "rise",
     "detect_override", "max_excuses", "min_tx", "min_rx", "passive",
-    "auth_type", "auth_key_id", "auth_key", NULL,
+    "auth_type", "auth_key_id", "auth_key", MAPS NULL,
 };
 static const char *const service_keys[] = {
     "vip", "vip_mac", "policy", "failback", "failback_hold", "on_down",
-    "on_none", NULL,
+    "on_none", MAPS NULL,
 };
 static const char *const backend_keys[] = {
     "name", "address", "port", "mac", "priority", "weight",
-    "max_connections", NULL,
+    "max_connections", MAPS NULL,
 };
 static const char *const check_keys[] = {
     "type", "path", "host", "expect", "port", "interval", "timeout", "fall",
-    "rise", NULL,
+    "rise", MAPS NULL,
 };
 
 static const struct {
@@ -119,6 +125,65 @@ parse_atom(const struct ovsdb_idl_column *column, const char *text,
     return sentence;
 }
 
+static bool
+is_map(const struct ovsdb_idl_column *column)
+{
+    return column->type.value.type != OVSDB_TYPE_VOID;
+}
+
+/* Returns what 'text' means without its backslashes, to be freed. */
+static char *
+unescape(const char *text)
+{
+    struct ds ds = DS_EMPTY_INITIALIZER;
+
+    for (; *text; text++) {
+        text += *text == '\\' && text[1];
+        ds_put_char(&ds, *text);
+    }
+    return ds_steal_cstr(&ds);
+}
+
+/* Puts 'value' into the map 'column' of 'row' as 'name'. */
+static void
+put_into_map(const struct ovsdb_idl_row *row,
+             const struct ovsdb_idl_column *column, const char *name,
+             const char *value)
+{
+    const struct ovsdb_datum *old = ovsdb_idl_read(row, column);
+    struct smap map = SMAP_INITIALIZER(&map);
+    struct ovsdb_datum datum;
+
+    for (size_t i = 0; i < old->n; i++) {
+        smap_add(&map, old->keys[i].s->string, old->values[i].s->string);
+    }
+    smap_replace(&map, name, value);
+    ovsdb_datum_from_smap(&datum, &map);
+    ovsdb_idl_txn_write(row, column, &datum);
+    smap_destroy(&map);
+}
+
+/* Sets the pair 'pair', "MAP:NAME", of 'row' to 'value'.  Returns false if
+ * 'kind' has no such map. */
+static bool
+set_pair(enum tprctl_kind kind, const struct ovsdb_idl_row *row,
+         const char *pair, const char *value)
+{
+    size_t n = strcspn(pair, ":");
+    char *map = xmemdup0(pair, n);
+    const struct ovsdb_idl_column *column = find_column(kind, map);
+    bool ok = pair[n] == ':' && column && is_map(column);
+
+    if (ok) {
+        char *name = unescape(pair + n + 1);
+
+        put_into_map(row, column, name, value);
+        free(name);
+    }
+    free(map);
+    return ok;
+}
+
 /* Sets 'key' of 'row', an object of 'kind', to 'value'.  Returns false after
  * ctl_error(). */
 bool
@@ -131,11 +196,17 @@ tprctl_set_key(struct ctl_context *ctx, enum tprctl_kind kind,
     union ovsdb_atom atom;
     char *error;
 
+    if (!column && set_pair(kind, row, key, value)) {
+        return true;
+    }
     if (!column) {
         struct ds ds = DS_EMPTY_INITIALIZER;
 
         for (size_t i = 0; kinds[kind].keys[i]; i++) {
-            ds_put_format(&ds, "%s%s", i ? ", " : "", kinds[kind].keys[i]);
+            if (!is_map(find_column(kind, kinds[kind].keys[i]))) {
+                ds_put_format(&ds, "%s%s", i ? ", " : "",
+                              kinds[kind].keys[i]);
+            }
         }
         ctl_error(ctx, "%s: unknown key \"%s\" (the keys are %s)",
                   ctx->argv[0], key, ds_cstr(&ds));
@@ -147,7 +218,9 @@ tprctl_set_key(struct ctl_context *ctx, enum tprctl_kind kind,
         ovsdb_idl_txn_write(row, column, &datum);
         return true;
     }
-    error = parse_atom(column, value, &atom);
+    error = (is_map(column)
+             ? xasprintf("write %s:NAME=%s for one pair", key, value)
+             : parse_atom(column, value, &atom));
     if (error) {
         ctl_error(ctx, "%s: %s: %s", ctx->argv[0], key, error);
         free(error);
@@ -160,6 +233,16 @@ tprctl_set_key(struct ctl_context *ctx, enum tprctl_kind kind,
     return true;
 }
 
+/* Returns the first "=" in 's' that has no "\\" before it, or NULL. */
+static const char *
+find_equals(const char *s)
+{
+    for (; *s && *s != '='; s++) {
+        s += *s == '\\' && s[1];
+    }
+    return *s ? s : NULL;
+}
+
 /* Sets all KEY=VALUE arguments of 'ctx' from 'first' on.  Returns false after
  * ctl_error(). */
 bool
@@ -168,7 +251,7 @@ tprctl_set_keys(struct ctl_context *ctx, enum tprctl_kind kind,
 {
     tprctl.judge = true;
     for (size_t i = first; i < ctx->argc; i++) {
-        const char *equals = strchr(ctx->argv[i], '=');
+        const char *equals = find_equals(ctx->argv[i]);
         char *key;
         bool ok;
 
@@ -204,23 +287,48 @@ tprctl_reset_keys(enum tprctl_kind kind, const struct ovsdb_idl_row *row)
     }
 }
 
-/* Returns the value of 'key' of 'row' as its KEY=VALUE argument has it, to be
- * freed, or NULL if it has its default. */
-char *
+/* Appends the name of a pair of a map, with backslashes. */
+static void
+put_name(struct ds *ds, const char *name)
+{
+    for (; *name; name++) {
+        if (*name == '=' || *name == '\\') {
+            ds_put_char(ds, '\\');
+        }
+        ds_put_char(ds, *name);
+    }
+}
+
+/* Appends to 'words' what KEY=VALUE arguments would say of 'key' of 'row':
+ * nothing if it has its default, a word for every pair of a map. */
+void
 tprctl_get_key(enum tprctl_kind kind, const struct ovsdb_idl_row *row,
-               const char *key)
+               const char *key, struct svec *words)
 {
     const struct ovsdb_idl_column *column = find_column(kind, key);
     const struct ovsdb_datum *datum = ovsdb_idl_read(row, column);
-    struct ds ds = DS_EMPTY_INITIALIZER;
 
-    if (!datum->n || (column->type.n_min
-                      && ovsdb_datum_is_default(datum, &column->type))) {
-        return NULL;
+    if (column->type.n_min
+        && ovsdb_datum_is_default(datum, &column->type)) {
+        return;
     }
-    if (column->type.key.type == OVSDB_TYPE_STRING) {
-        return xstrdup(datum->keys[0].s->string);
+    for (size_t i = 0; i < datum->n; i++) {
+        struct ds ds = DS_EMPTY_INITIALIZER;
+
+        ds_put_cstr(&ds, key);
+        if (is_map(column)) {
+            ds_put_char(&ds, ':');
+            put_name(&ds, datum->keys[i].s->string);
+            ds_put_format(&ds, "=%s", datum->values[i].s->string);
+        } else {
+            ds_put_char(&ds, '=');
+            if (column->type.key.type == OVSDB_TYPE_STRING) {
+                ds_put_cstr(&ds, datum->keys[i].s->string);
+            } else {
+                ovsdb_atom_to_string(&datum->keys[i], column->type.key.type,
+                                     &ds);
+            }
+        }
+        svec_add_nocopy(words, ds_steal_cstr(&ds));
     }
-    ovsdb_atom_to_string(&datum->keys[0], column->type.key.type, &ds);
-    return ds_steal_cstr(&ds);
 }

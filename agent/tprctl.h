@@ -24,6 +24,7 @@
 #include "db-ctl-base.h"
 #include "tpr-idl.h"
 
+struct svec;
 struct uuid;
 
 /* Kinds of objects that take KEY=VALUE arguments. */
@@ -65,8 +66,8 @@ bool tprctl_set_key(struct ctl_context *, enum tprctl_kind,
 bool tprctl_set_keys(struct ctl_context *, enum tprctl_kind,
                      const struct ovsdb_idl_row *, size_t first);
 void tprctl_reset_keys(enum tprctl_kind, const struct ovsdb_idl_row *);
-char *tprctl_get_key(enum tprctl_kind, const struct ovsdb_idl_row *,
-                     const char *key);
+void tprctl_get_key(enum tprctl_kind, const struct ovsdb_idl_row *,
+                    const char *key, struct svec *words);
 
 /* tprctl-config.c */
 extern const struct ctl_command_syntax tprctl_config_commands[];
@@ -93,6 +94,8 @@ size_t tprctl_backends(const struct tprrec_service *,
 /* tprctl-intent.c */
 extern const struct ctl_command_syntax tprctl_intent_commands[];
 void tprctl_forget(struct ctl_context *, const char *name);
+void tprctl_forget_failover(struct ctl_context *, const char *service,
+                            const char *region);
 const char *tprctl_format_time(int64_t ms, char *buf, size_t size);
 
 /* tprctl-show.c */

@@ -28,3 +28,17 @@ datapath_ext_libredirect_la_SOURCES = \
 	datapath-ext/redirect.h \
 	datapath-ext/ring.c \
 	datapath-ext/ring.h
+
+# OpenFlow's side: only Open vSwitch's tree compiles it, since the numbers of
+# messages and errors are there.
+EXTRA_DIST += \
+	datapath-ext/ovs/ofctl-redirect.c \
+	datapath-ext/ovs/ofctl-redirect.h \
+	datapath-ext/ovs/ofp-redirect-print.c \
+	datapath-ext/ovs/ofp-redirect.c \
+	datapath-ext/ovs/ofp-redirect.h \
+	datapath-ext/ovs/redirect-ext.h \
+	datapath-ext/ovs/redirect-ofproto.c \
+	datapath-ext/ovs/redirect-ofproto.h \
+	datapath-ext/ovs/redirect-text.c \
+	datapath-ext/ovs/redirect-text.h

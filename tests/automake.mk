@@ -12,6 +12,7 @@ UNIT_TESTS += tests/unit/test-bfd-session
 UNIT_TESTS += tests/unit/test-build
 UNIT_TESTS += tests/unit/test-check
 UNIT_TESTS += tests/unit/test-check-logic
+UNIT_TESTS += tests/unit/test-complaints
 UNIT_TESTS += tests/unit/test-config
 UNIT_TESTS += tests/unit/test-flow-table
 UNIT_TESTS += tests/unit/test-frame
@@ -32,12 +33,20 @@ UNIT_TESTS += tests/unit/test-policy-random
 UNIT_TESTS += tests/unit/test-redirect-build
 UNIT_TESTS += tests/unit/test-redirect-check
 UNIT_TESTS += tests/unit/test-redirect-choose
+UNIT_TESTS += tests/unit/test-redirect-death
+UNIT_TESTS += tests/unit/test-redirect-dp
 UNIT_TESTS += tests/unit/test-redirect-hash
 UNIT_TESTS += tests/unit/test-redirect-parse
+UNIT_TESTS += tests/unit/test-redirect-place
 UNIT_TESTS += tests/unit/test-redirect-rewrite
+UNIT_TESTS += tests/unit/test-redirect-table
+UNIT_TESTS += tests/unit/test-redirect-threads
 UNIT_TESTS += tests/unit/test-redirect-track
 UNIT_TESTS += tests/unit/test-ring
+UNIT_TESTS += tests/unit/test-redirect-ofp
+UNIT_TESTS += tests/unit/test-redirect-plan
 UNIT_TESTS += tests/unit/test-spsc
+UNIT_TESTS += tests/unit/test-words
 
 check_PROGRAMS += $(UNIT_TESTS)
 noinst_HEADERS += tests/unit/unit.h
@@ -50,6 +59,8 @@ tests_unit_test_bfd_session_SOURCES = tests/unit/test-bfd-session.c \
 
 # The policy in a small language.
 tests_unit_test_policy_SOURCES = tests/unit/test-policy.c \
+	tests/unit/policy-world.c tests/unit/policy-world.h
+tests_unit_test_words_SOURCES = tests/unit/test-words.c \
 	tests/unit/policy-world.c tests/unit/policy-world.h
 tests_unit_test_policy_random_SOURCES = tests/unit/test-policy-random.c \
 	tests/unit/policy-world.c tests/unit/policy-world.h
@@ -70,8 +81,25 @@ tests_unit_test_redirect_parse_LDADD = $(redirect_ldadd)
 tests_unit_test_redirect_rewrite_SOURCES = \
 	tests/unit/test-redirect-rewrite.c $(packet_maker)
 tests_unit_test_redirect_rewrite_LDADD = $(redirect_ldadd)
+tests_unit_test_redirect_table_LDADD = $(redirect_ldadd)
 tests_unit_test_redirect_track_LDADD = $(redirect_ldadd)
 tests_unit_test_ring_LDADD = $(redirect_ldadd)
+
+# A whole datapath with redirects.
+redirect_world = tests/unit/redirect-world.c tests/unit/redirect-world.h \
+	$(packet_maker)
+tests_unit_test_redirect_death_SOURCES = \
+	tests/unit/test-redirect-death.c $(redirect_world)
+tests_unit_test_redirect_death_LDADD = $(redirect_ldadd)
+tests_unit_test_redirect_dp_SOURCES = \
+	tests/unit/test-redirect-dp.c $(redirect_world)
+tests_unit_test_redirect_dp_LDADD = $(redirect_ldadd)
+tests_unit_test_redirect_place_SOURCES = \
+	tests/unit/test-redirect-place.c $(redirect_world)
+tests_unit_test_redirect_place_LDADD = $(redirect_ldadd)
+tests_unit_test_redirect_threads_SOURCES = \
+	tests/unit/test-redirect-threads.c $(redirect_world)
+tests_unit_test_redirect_threads_LDADD = $(redirect_ldadd)
 
 # The tool tpr-perf.
 perf_cppflags = $(AM_CPPFLAGS) -iquote $(top_srcdir)/tools
@@ -126,6 +154,13 @@ FUZZ_CORPUS += tests/fuzz/corpus/perf-http
 tests_fuzz_fuzz_perf_http_CPPFLAGS = $(perf_cppflags)
 tests_fuzz_fuzz_perf_http_LDADD = tools/libperf.la $(FUZZ_LDADD)
 
+FUZZ_TARGETS += tests/fuzz/fuzz-redirect-msg
+FUZZ_CORPUS += tests/fuzz/corpus/redirect-msg
+tests_fuzz_fuzz_redirect_msg_LDADD = $(FUZZ_LDADD)
+FUZZ_TARGETS += tests/fuzz/fuzz-redirect-text
+FUZZ_CORPUS += tests/fuzz/corpus/redirect-text
+tests_fuzz_fuzz_redirect_text_LDADD = $(FUZZ_LDADD)
+
 FUZZ_SECONDS = 10
 check_PROGRAMS += $(FUZZ_TARGETS)
 EXTRA_DIST += tests/fuzz/run tests/fuzz/replay.c $(FUZZ_CORPUS)
@@ -157,11 +192,11 @@ EXTRA_DIST += tests/db/lib.sh $(DB_TESTS)
 
 # Tests against a real ovs-vswitchd with dummy ports: scripts that speak TAP,
 # without root.
-SWITCH_TESTS = tests/flows.sh
+SWITCH_TESTS = tests/flows.sh tests/redirects.sh
 check_PROGRAMS += tests/flows-probe
 tests_flows_probe_SOURCES = tests/flows-probe.c
 tests_flows_probe_LDADD = $(TPR_LDADD)
-EXTRA_DIST += $(SWITCH_TESTS)
+EXTRA_DIST += tests/switch-lib.sh $(SWITCH_TESTS)
 
 # Tests that a compiler for BPF likes our headers.
 HEADER_TESTS = tests/bpf-headers.sh

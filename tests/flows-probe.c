@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Drives the datapath provider "flows" from a script, against a real switch.
+/* Drives a datapath provider from a script, against a real switch.
  *
- * Usage: flows-probe BRIDGE.  Reads commands from standard input, one a line,
+ * Usage: flows-probe BRIDGE [PROVIDER].  PROVIDER is "flows" unless it is
+ * given.  Reads commands from standard input, one a line,
  * answers each with one line on standard output:
  *
  *   local ADDR                         an address of the bridge
  *   service NAME KEY=VALUE..           vip= proto= ports= mac= on_none= via=
  *                                      to= port= tomac= vlan= routed= answer=
- *                                      pure= identity=
+ *                                      pure= identity= policy= on_down=
+ *                                      state=
+ *   backend KEY=VALUE..                one more of that service: via= to=
+ *                                      port= tomac= vlan= routed= region=
+ *                                      word= weight= priority= max=
  *   path PORT KEY=VALUE..              type= local= peer= mac= vlan= answer=
  *                                      through=
+ *   client_table N                     where learned flows go
  *   many N                             N services on 10.200/16
  *   forget                             all of the above is gone
  *   set                                hand it to the provider and wait:
@@ -19,6 +25,8 @@
  *   wait                               "applied WALL", seconds since 1970
  *   lost | back                        wait for the connection to go, come
  *   port NAME                          "OFPORT up|down" or "none"
+ *   region N STATE | word N STATE      liveness: up, down, drain, unknown
+ *   how                                provider in force, and why
  *   show                               JSON
  *   clear                              remove all flows of ours
  *
@@ -33,7 +41,9 @@
 #include <string.h>
 #include <unistd.h>
 #include "datapath.h"
+#include "dirs.h"
 #include "fatal-signal.h"
+#include "liveness.h"
 #include "openvswitch/json.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
@@ -41,10 +51,12 @@
 #include "timeval.h"
 #include "util.h"
 
-enum { MAX_THINGS = 20000, WAIT_MS = 15000 };
+enum { MAX_THINGS = 20000, MAX_BACKENDS = 8, MAX_WITH_BACKENDS = 64,
+       WAIT_MS = 15000 };
 
 static struct dp_service services[MAX_THINGS];
 static struct dp_target targets[MAX_THINGS];
+static struct dp_target backends[MAX_WITH_BACKENDS][MAX_BACKENDS];
 static struct dp_path paths[64];
 static struct in6_addr locals[16];
 static struct dp_state state = {
@@ -106,6 +118,38 @@ number(const char *s)
     return str_to_int(s, 10, &value) ? value : 0;
 }
 
+/* Options of a backend; returns false if 'key' is none. */
+static bool
+target_option(struct dp_target *t, const char *key, const char *value)
+{
+    if (!strcmp(key, "via")) {
+        t->port = xstrdup(value);
+    } else if (!strcmp(key, "to")) {
+        t->addr = parse_addr(value);
+    } else if (!strcmp(key, "port")) {
+        t->l4_port = number(value);
+    } else if (!strcmp(key, "tomac")) {
+        t->mac = parse_mac(value);
+    } else if (!strcmp(key, "vlan")) {
+        t->vlan = number(value);
+    } else if (!strcmp(key, "routed")) {
+        t->routed = number(value);
+    } else if (!strcmp(key, "region")) {
+        t->region = number(value);
+    } else if (!strcmp(key, "word")) {
+        t->word = number(value);
+    } else if (!strcmp(key, "weight")) {
+        t->weight = number(value);
+    } else if (!strcmp(key, "priority")) {
+        t->priority = number(value);
+    } else if (!strcmp(key, "max")) {
+        t->max_connections = number(value);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void
 service_option(struct dp_service *s, struct dp_target *t,
                const char *key, const char *value)
@@ -121,28 +165,33 @@ service_option(struct dp_service *s, struct dp_target *t,
     } else if (!strcmp(key, "on_none")) {
         s->on_none = (!strcmp(value, "pass") ? TPR_ON_NONE_PASS
                       : TPR_ON_NONE_DROP);
-    } else if (!strcmp(key, "via")) {
-        s->active = t;
-        t->port = xstrdup(value);
-    } else if (!strcmp(key, "to")) {
-        t->addr = parse_addr(value);
-    } else if (!strcmp(key, "port")) {
-        t->l4_port = number(value);
-    } else if (!strcmp(key, "tomac")) {
-        t->mac = parse_mac(value);
-    } else if (!strcmp(key, "vlan")) {
-        t->vlan = number(value);
-    } else if (!strcmp(key, "routed")) {
-        t->routed = number(value);
+    } else if (!strcmp(key, "policy")) {
+        ignore(tpr_policy_from_string(value, &s->policy));
+    } else if (!strcmp(key, "on_down")) {
+        s->on_down = (!strcmp(value, "keep") ? TPR_ON_DOWN_KEEP
+                      : !strcmp(value, "reset") ? TPR_ON_DOWN_RESET
+                      : TPR_ON_DOWN_RESELECT);
+    } else if (!strcmp(key, "state")) {
+        s->needs_state = number(value);
     } else if (!strcmp(key, "answer")) {
         s->answer = number(value);
     } else if (!strcmp(key, "pure")) {
         s->pure = number(value);
     } else if (!strcmp(key, "identity")) {
         s->identity = number(value);
+    } else if (target_option(t, key, value)) {
+        s->active = t->port ? t : NULL;
     } else {
         ovs_fatal(0, "%s: unknown", key);
     }
+}
+
+static void
+target_init(struct dp_target *t)
+{
+    t->name = "backend";
+    t->region = t->word = TPR_NO_WORD;
+    t->weight = t->priority = 100;
 }
 
 static void
@@ -175,13 +224,63 @@ cmd_service(const char *name, char **save)
     char *word;
 
     s->name = xstrdup(name);
-    t->name = "backend";
+    target_init(t);
     while ((word = strtok_r(NULL, " \n", save))) {
         char *value = strchr(word, '=');
 
         *value++ = '\0';
         service_option(s, t, word, value);
     }
+    if (s->active) {
+        s->targets = s->active;
+        s->n_targets = 1;
+    }
+}
+
+/* One more backend of the last service, which names none itself. */
+static void
+cmd_backend(char **save)
+{
+    struct dp_service *s = &services[state.n_services - 1];
+    struct dp_target *t = &backends[state.n_services - 1][s->n_targets++];
+    char *word;
+
+    target_init(t);
+    while ((word = strtok_r(NULL, " \n", save))) {
+        char *value = strchr(word, '=');
+
+        *value++ = '\0';
+        if (!target_option(t, word, value)) {
+            ovs_fatal(0, "%s: unknown", word);
+        }
+    }
+    s->targets = backends[state.n_services - 1];
+    if (!s->active) {
+        s->active = t;
+    }
+}
+
+static void
+cmd_word(bool is_region, int index, const char *word)
+{
+    enum tpr_liveness state_ = (!strcmp(word, "up") ? TPR_LIVENESS_UP
+                                : !strcmp(word, "down") ? TPR_LIVENESS_DOWN
+                                : !strcmp(word, "drain") ? TPR_LIVENESS_DRAIN
+                                : TPR_LIVENESS_UNKNOWN);
+    char *path = xasprintf("%s/tpr-liveness", ovs_rundir());
+    struct liveness *liveness;
+    char *error = liveness_open(path, &liveness);
+
+    if (error) {
+        ovs_fatal(0, "%s", error);
+    }
+    if (is_region) {
+        liveness_set_region(liveness, index, state_);
+    } else {
+        liveness_set_backend(liveness, index, state_);
+    }
+    liveness_close(liveness);
+    free(path);
 }
 
 static void
@@ -217,7 +316,9 @@ cmd_many(int n, char **save)
         s->answer = true;
         s->active = t;
         in6_addr_set_mapped_ipv4(&t->addr, htonl(0x0ac90000 + i));
-        t->name = "backend";
+        target_init(t);
+        s->targets = t;
+        s->n_targets = 1;
         t->port = xstrdup(port);
         t->mac = parse_mac("02:00:00:00:00:60");
     }
@@ -230,6 +331,12 @@ cmd_forget(void)
         free(CONST_CAST(char *, services[i].name));
         free(targets[i].port);
     }
+    for (size_t i = 0; i < MAX_WITH_BACKENDS; i++) {
+        for (size_t j = 0; j < MAX_BACKENDS; j++) {
+            free(backends[i][j].port);
+        }
+    }
+    memset(backends, 0, sizeof backends);
     for (size_t i = 0; i < state.n_paths; i++) {
         free(paths[i].port);
     }
@@ -327,6 +434,14 @@ cmd_show(struct datapath *dp)
 }
 
 static void
+cmd_how(struct datapath *dp)
+{
+    const char *why, *how = dp->class->how(dp, &why);
+
+    printf("%s, %s\n", how, why);
+}
+
+static void
 command(struct datapath *dp, char *line)
 {
     char *save = NULL;
@@ -343,16 +458,26 @@ command(struct datapath *dp, char *line)
         cmd_port(dp, strtok_r(NULL, " \n", &save));
     } else if (!strcmp(word, "show")) {
         cmd_show(dp);
+    } else if (!strcmp(word, "how")) {
+        cmd_how(dp);
     } else {
         if (!strcmp(word, "local")) {
             locals[state.n_locals++]
                 = parse_addr(strtok_r(NULL, " \n", &save));
         } else if (!strcmp(word, "service")) {
             cmd_service(strtok_r(NULL, " \n", &save), &save);
+        } else if (!strcmp(word, "backend")) {
+            cmd_backend(&save);
+        } else if (!strcmp(word, "region") || !strcmp(word, "word")) {
+            int index = number(strtok_r(NULL, " \n", &save));
+
+            cmd_word(word[0] == 'r', index, strtok_r(NULL, " \n", &save));
         } else if (!strcmp(word, "path")) {
             cmd_path(strtok_r(NULL, " \n", &save), &save);
         } else if (!strcmp(word, "many")) {
             cmd_many(number(strtok_r(NULL, " \n", &save)), &save);
+        } else if (!strcmp(word, "client_table")) {
+            state.client_table = number(strtok_r(NULL, " \n", &save));
         } else if (!strcmp(word, "forget")) {
             cmd_forget();
         } else if (!strcmp(word, "send")) {
@@ -403,8 +528,11 @@ int
 main(int argc, char *argv[])
 {
     ovs_set_program_name(argv[0], "test");
-    if (argc != 2) {
-        ovs_fatal(0, "usage: %s BRIDGE", argv[0]);
+    const struct datapath_class *class
+        = datapath_lookup(argc > 2 ? argv[2] : "flows");
+
+    if (argc < 2 || !class) {
+        ovs_fatal(0, "usage: %s BRIDGE [PROVIDER]", argv[0]);
     }
     fatal_ignore_sigpipe();
     vlog_set_levels(NULL, VLF_CONSOLE,
@@ -415,7 +543,6 @@ main(int argc, char *argv[])
     int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
     fcntl(fd, F_SETFL, O_NONBLOCK);
 
-    const struct datapath_class *class = datapath_lookup("flows");
     struct datapath *dp = class->open(argv[1]);
     char *line;
 

@@ -1,6 +1,15 @@
 # Tools around the agent.
 
-EXTRA_DIST += tools/check
+EXTRA_DIST += tools/check tools/check-upstream
+
+# Measurements.
+EXTRA_DIST += \
+	tools/bench \
+	tools/bench.d/common.py \
+	tools/bench.d/flip.py \
+	tools/bench.d/memory.py \
+	tools/bench.d/ovs_cost.py \
+	tools/bench.d/scale.py
 
 # tpr-perf, the client.  It needs nothing but libc.
 noinst_LTLIBRARIES += tools/libperf.la

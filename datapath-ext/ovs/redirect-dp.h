@@ -25,6 +25,7 @@
 struct dp_packet;
 struct ds;
 struct flow;
+struct smap;
 struct tpr_dp;
 
 /* How the owner lets packets out that nobody received: called by the sender's
@@ -47,8 +48,12 @@ struct tpr_dp_options {
 enum {
     TPR_DP_CONNECTIONS = 262144,
     TPR_DP_HALF_OPEN = 16384,
+    TPR_DP_MAX_CONNECTIONS = 1 << 26,
     TPR_DP_MAX_REDIRECTS = 65536,       /* Datapath's ids below this. */
+    TPR_DP_RUN_MS = 500,        /* Between calls of tpr_dp_run(), at most. */
 };
+
+void tpr_dp_configure(struct tpr_dp_options *, const struct smap *);
 
 char *tpr_dp_create(const struct tpr_dp_options *, struct tpr_dp **)
     OVS_WARN_UNUSED_RESULT;

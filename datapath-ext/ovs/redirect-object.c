@@ -6,6 +6,7 @@
 #include "redirect-dp-private.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include "hash.h"
@@ -13,8 +14,11 @@
 #include "openvswitch/vlog.h"
 #include "random.h"
 #include "redirect-check.h"
+#include "smap.h"
 #include "timeval.h"
 #include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(redirect);
 
 /* A ring that objects with equal sets of backends share. */
 struct tpr_ring_ref {
@@ -330,6 +334,20 @@ retire(struct tpr_dp *dp, struct tpr_object *old)
     ovsrcu_postpone(object_free, old);
 }
 
+/* Removes all connections of 'object', which must be the current version. */
+static void
+remove_connections(struct tpr_dp *dp, const struct tpr_object *object)
+    OVS_REQUIRES(dp->mutex)
+{
+    for (uint32_t i = 0; object->shared->n_entries; i++) {
+        struct tpr_conn *conn = &dp->table.conns[i];
+
+        if (tpr_conn_used(conn) && conn->redirect == object->dp_id) {
+            tpr_conn_remove(dp, conn);
+        }
+    }
+}
+
 static char *
 dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
        const struct tpr_redirect *r)
@@ -351,6 +369,9 @@ dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
     if (!old) {
         object->shared->created_ms = time_msec();
         dp->n_objects++;
+    } else if (!tpr_addr_equal(&old->r.vip, &r->vip)
+               || old->r.proto != r->proto) {
+        remove_connections(dp, old);    /* They are another service's. */
     }
     if (r->policy == TPR_POLICY_MAGLEV) {
         tpr_object_ring(dp, object);
@@ -384,19 +405,6 @@ tpr_dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
     return error;
 }
 
-static void
-remove_connections(struct tpr_dp *dp, uint32_t dp_id)
-    OVS_REQUIRES(dp->mutex)
-{
-    for (uint32_t i = 0; i < dp->table.fresh; i++) {
-        struct tpr_conn *conn = &dp->table.conns[i];
-
-        if (conn->redirect == dp_id) {
-            tpr_conn_remove(dp, conn);
-        }
-    }
-}
-
 /* Deletes the object 'dp_id' with its connections.  Returns 0 or ENOENT. */
 int
 tpr_dp_del(struct tpr_dp *dp, uint32_t dp_id)
@@ -406,8 +414,8 @@ tpr_dp_del(struct tpr_dp *dp, uint32_t dp_id)
     ovs_mutex_lock(&dp->mutex);
     object = tpr_object_get(dp, dp_id);
     if (object) {
+        remove_connections(dp, object);
         ovsrcu_set(&dp->objects[dp_id], NULL);
-        remove_connections(dp, dp_id);
         for (int i = 0; i < object->r.n_backends; i++) {
             record_orphan(dp, object->records[i]);
         }
@@ -455,6 +463,38 @@ tpr_dp_withdraw_port(struct tpr_dp *dp, uint32_t output)
 }
 
 /* ## The datapath. ## */
+
+/* Takes from 'other_config' what a datapath is created with: tpr-connections
+ * (how many it can track), tpr-half-open (SYNs kept), tpr-seed (of its hashes,
+ * for tests).  What is out of range is said and its default used. */
+void
+tpr_dp_configure(struct tpr_dp_options *o, const struct smap *other_config)
+{
+    static const struct {
+        const char *key;
+        size_t offset;
+        unsigned long long int max;
+    } keys[] = {
+        { "tpr-connections", offsetof(struct tpr_dp_options, connections),
+          TPR_DP_MAX_CONNECTIONS },
+        { "tpr-half-open", offsetof(struct tpr_dp_options, half_open),
+          TPR_DP_MAX_CONNECTIONS },
+        { "tpr-seed", offsetof(struct tpr_dp_options, seed), UINT32_MAX },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        unsigned long long int value = smap_get_ullong(other_config,
+                                                       keys[i].key, 0);
+
+        if (value > keys[i].max) {
+            VLOG_WARN("%s=%llu is above %llu; the default is used",
+                      keys[i].key, value, keys[i].max);
+            value = 0;
+        }
+        memcpy((char *) o + keys[i].offset, &(uint32_t) { value },
+               sizeof(uint32_t));
+    }
+}
 
 /* Creates a datapath's redirects.  Returns NULL and stores them in '*dpp', or
  * returns a sentence to free() about the liveness page. */

@@ -75,6 +75,42 @@ server_dies () {
     history | grep -qE 'TPR-202 .*web/r1' || fail "no TPR-202 in: $(history)"
 }
 
+# address_known: the Ethernet address that the client has for the VIP.
+address_known () {
+    on_client ip neigh show "$VIP" | sed -n 's/.*lladdr \([^ ]*\).*/\1/p'
+}
+
+expect_address_known () {
+    test "$(address_known)" = "$1" ||
+        fail "the VIP has Ethernet address $(address_known), it was $1."
+}
+
+# The client's neighbour cache is empty in the middle of r1's outage.
+neighbours_expire () {
+    local mac
+    expect_healthy
+    mac=$(address_known)
+    test -n "$mac" || fail "the client does not know the VIP's Ethernet address."
+
+    lab kill r1 --how silent
+    expect_region_down
+    perf_start -t 500ms
+    for _ in 1 2 3; do
+        on_client ip neigh flush dev eth0
+        expect_answer r2
+    done
+    perf_end
+    perf_at_most failures 0
+    # The switch answers with the address that clients know.
+    expect_address_known "$mac"
+
+    # Nobody needs to forget anything when the owner is back.
+    comes_back
+    expect_address_known "$mac"
+    on_client ip neigh flush dev eth0
+    expect_answer r1
+}
+
 # Failback loses nothing but the request that is under way.  Requests may wait
 # for a busy machine.
 comes_back () {

@@ -121,10 +121,37 @@ unexpected_in () {
 
 # The lab --------------------------------------------------------------------
 
+# Who redirects: "flows" or "ovs".  Tests t-ovs-* run others with "ovs".
+TPR_DATAPATH=${TPR_DATAPATH:-flows}
+
 # Options of "lab up".
 start_lab () {
     "$LAB" up --name "$NAME" "$@" || fail "the lab did not come up."
     VIP=$(sed -n 's/^VIP=//p' "$LABS/$NAME/settings")
+    case " $* " in
+        *' --no-agent '*) ;;
+        *) use_datapath ;;
+    esac
+}
+
+use_datapath () {
+    if test "$TPR_DATAPATH" = ovs; then
+        has_redirects || skip "this Open vSwitch has no redirect objects"
+    fi
+    ctl set-option datapath="$TPR_DATAPATH"
+    wait_is Service web provider "$TPR_DATAPATH"
+    wait_is Service web state ok 15
+}
+
+has_redirects () {
+    local reply
+    reply=$(on_switch ovs-ofctl -O OpenFlow14 dump-redirects br0 2> /dev/null) &&
+        [[ $reply != *OFPT_ERROR* ]]
+}
+
+# The switch's redirect objects, a line each.
+redirects () {
+    on_switch ovs-ofctl -O OpenFlow14 dump-redirects br0 | grep -o ' id=.*' || :
 }
 
 lab () {

@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/deaths.sh"
 
-EXPECTED_LOGS+=('bogus|refused|is not|needs|unit|no port|complain|keeps')
+EXPECTED_LOGS+=('bogus|refused|is not|needs|unit|no port|complain|keeps|vip: .* is (an address|link-local)')
 
 complaints () { ctl --bare get TPR . complaints; }
 n_complaints () {
@@ -25,6 +25,17 @@ wait_for 5 eval 'complaints | grep -q unit'
 ctl --no-wait set Service web vip=bogus
 wait_for 5 eval 'complaints | grep -q bogus'
 complaints | grep -q unit || fail "complaints: $(complaints)"
+# What is wrong but can be done is done, and complained about.
+ctl --no-wait set Service web 'vip="172.20.126.1:80/tcp"'
+wait_for 5 eval 'complaints | grep -q "address of this switch itself (br0)"'
+ctl --no-wait set Service web 'vip="169.254.7.7:80/tcp"'
+wait_for 5 eval 'complaints | grep -q "link-local"'
+! complaints | grep -q "this switch itself" || fail "complaints: $(complaints)"
+ctl --no-wait set Service web 'vip="172.20.126.50:80/tcp"'
+wait_for 5 eval '! complaints | grep -q link-local'
+ctl --no-wait set Service web vip=bogus
+wait_for 5 eval 'complaints | grep -q bogus'
+
 # All that was configured before works on.
 expect_answer r1
 perf_start

@@ -9,7 +9,8 @@
 
 # restart REGION: kill -9 and start under requests, which REGION answers.
 restart () {
-    local before
+    local before ages
+    ages=$(since)
     before=$(history | grep -cE 'TPR-(1|2|3)0' || :)
     perf_start -t 500ms
     lab daemon ovs-tprd kill
@@ -22,7 +23,20 @@ restart () {
     expect_answer "$1"
     test "$(history | grep -cE 'TPR-(1|2|3)0' || :)" = "$before" ||
         fail "the restart caused transitions: $(history)"
+    # Status columns are written again at the latest after 5 s.
+    wait_for 10 refreshed_since "$(refreshed)"
+    test "$(since)" = "$ages" ||
+        fail "the restart made states younger: $ages, then $(since)"
 }
+
+# Since when everything is what it is, and why.
+since () {
+    ctl --columns=name,state,since,reason list Region
+    ctl --columns=active,since,reason list Service
+    ctl --columns=address,state,since,reason list Backend
+}
+refreshed () { column TPR . status:refreshed_ms; }
+refreshed_since () { test "$(refreshed)" -gt "$1"; }
 
 # All regions' states are confirmed after the restart.
 agent_knows () {

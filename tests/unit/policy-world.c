@@ -15,6 +15,12 @@
 /* Wall clock at the beginning. */
 enum { WALL_MS = 1000000 };
 
+static long long int
+elapsed_ms(const struct world *w, long long int us)
+{
+    return (us - w->start_us) / 1000;
+}
+
 /* Settings for the objects that follow in 'config'. */
 struct settings {
     struct tpr_damping damping;
@@ -22,6 +28,13 @@ struct settings {
 };
 
 /* Configuration. */
+
+/* Returns the wall clock in ms of ":N", N ms before the beginning. */
+static long long int
+scan_since(const char *s)
+{
+    return s ? WALL_MS - strtoll(s + 1, NULL, 10) : 0;
+}
 
 static void
 add_region(struct tpr_config *config, const char *word,
@@ -38,8 +51,9 @@ add_region(struct tpr_config *config, const char *word,
     r->hb.interval_us = 10 * 1000;
     r->hb.fall = 3;
     r->last_state = (!colon ? HEARTBEAT_UNKNOWN
-                     : !strcmp(colon, ":up") ? HEARTBEAT_UP
+                     : !strncmp(colon, ":up", 3) ? HEARTBEAT_UP
                      : HEARTBEAT_DOWN);
+    r->last_since_ms = colon ? scan_since(strchr(colon + 1, ':')) : 0;
     shash_add(&config->regions, r->name, r);
 }
 
@@ -114,7 +128,8 @@ add_word(struct tpr_config *config, char *word, struct settings *st)
     } else if (strchr(word, '@')) {
         struct tpr_service *s
             = tpr_config_service(config, strtok_r(word, "@", &save));
-        s->last_active = xstrdup(strtok_r(NULL, "@", &save));
+        s->last_active = xstrdup(strtok_r(NULL, "@:", &save));
+        s->last_since_ms = *save ? scan_since(save - 1) : 0;
     } else if (strchr(word, '%')) {
         struct tpr_service *s
             = tpr_config_service(config, strtok_r(word, "%", &save));
@@ -127,6 +142,8 @@ add_word(struct tpr_config *config, char *word, struct settings *st)
         struct tpr_backend *b
             = find_backend(config, strtok_r(word, ":", &save));
         b->last_up = !strcmp(strtok_r(NULL, ":", &save), "up");
+        b->last_state = b->last_up ? TPR_BACKEND_UP : TPR_BACKEND_DOWN;
+        b->last_since_ms = *save ? scan_since(save - 1) : 0;
     } else {
         add_region(config, word, st);
     }
@@ -157,6 +174,7 @@ configure(struct world *w)
 
     w->config = tpr_config_create();
     w->config->panic_threshold = 0;
+    policy_set_now_wall(w->policy, WALL_MS + elapsed_ms(w, w->now_us));
     for (word = strtok_r(words, " ", &save); word;
          word = strtok_r(NULL, " ", &save)) {
         add_word(w->config, word, &st);
@@ -201,12 +219,6 @@ add_intent(struct world *w, enum tpr_intent_kind kind, char *args[])
 }
 
 /* Time. */
-
-static long long int
-elapsed_ms(const struct world *w, long long int us)
-{
-    return (us - w->start_us) / 1000;
-}
 
 static const char *
 object_name(const struct policy_change *c)
@@ -336,6 +348,38 @@ show_region(struct world *w, const char *name)
     ds_put_cstr(&w->out, draining ? " draining\n" : "\n");
 }
 
+/* Prints since when 'name', a region, service or backend, is what it is. */
+static void
+show_since(struct world *w, const char *name)
+{
+    const struct tpr_region *r = tpr_config_region(w->config, name);
+    const struct tpr_service *s = tpr_config_service(w->config, name);
+    const char *reason = NULL;
+    long long int since_us;
+
+    ds_put_format(&w->out, "%s: ", name);
+    if (r) {
+        long long int hold_us;
+        bool draining;
+
+        policy_region_state(w->policy, r, &draining, &hold_us, &since_us);
+        reason = policy_region_reason(w->policy, r);
+    } else if (s) {
+        policy_active(w->policy, s, NULL, &since_us);
+        reason = policy_service_reason(w->policy, s);
+    } else {
+        ds_put_format(&w->out, "%s ", tpr_backend_state_to_string(
+                          policy_backend_state(
+                              w->policy, find_backend(w->config, name),
+                              &since_us)));
+    }
+    ds_put_format(&w->out, "since %lld", elapsed_ms(w, since_us));
+    if (reason) {
+        ds_put_format(&w->out, " (%s)", reason);
+    }
+    ds_put_char(&w->out, '\n');
+}
+
 /* Returns true if the command was a view, which changes nothing. */
 static bool
 do_view(struct world *w, char *args[])
@@ -344,6 +388,8 @@ do_view(struct world *w, char *args[])
         show_service(w, args[1]);
     } else if (!strcmp(args[0], "region")) {
         show_region(w, args[1]);
+    } else if (!strcmp(args[0], "since")) {
+        show_since(w, args[1]);
     } else if (!strcmp(args[0], "usable")) {
         ds_put_format(&w->out, "%s: %s\n", args[1],
                       policy_reason_to_string(

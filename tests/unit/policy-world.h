@@ -12,6 +12,8 @@
  *       web!manual         failback by hand
  *       web@web/r1         the database remembers web/r1 as active
  *       web/r1:up          ...and that its check was good (or :down)
+ *                          "r1:up:N", "web@web/r1:N", "web/r1:up:N": it does
+ *                          so since N ms before the beginning
  *       web%r1             backend web/r1 owns the VIP
  *       hold=N             failback_hold of services that follow
  *       damp=H,M,R         damping of regions that follow: hold, max, reset
@@ -24,6 +26,7 @@
  *   revoke                 takes back all orders
  *   show S                 prints "S: BACKEND MODE"
  *   usable B, region R     prints the view
+ *   since X                prints since when, and the reason for it
  *   owner S                prints whether the owner answers ARP
  *   batch ... end          what stands between is handed in before the policy
  *                          runs

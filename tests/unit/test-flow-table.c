@@ -116,6 +116,101 @@ START_TEST(redirect_v4)
 }
 END_TEST
 
+static uint32_t
+port_number(void *aux OVS_UNUSED, const char *name)
+{
+    return strcmp(name, "gone") ? name[3] - '0' : 0;
+}
+
+/* Compares the flows of the service as redirect object 'id', with 'n'
+ * backends, with 'expected'. */
+static void
+check_native(struct fixture *f, uint32_t id, size_t n, const char *expected)
+{
+    static char eth2[] = "eth2", eth3[] = "eth3", gone[] = "gone";
+    struct dp_target targets[3] = { { .port = eth2 }, { .port = gone },
+                                    { .port = eth3 } };
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    targets[0].addr = f->target.addr;
+    f->service.targets = targets;
+    f->service.n_targets = n;
+    flow_make_redirect(&f->ctx, &f->service, id, port_number, NULL, append,
+                       &s);
+    ck_assert_str_eq(ds_cstr(&s), expected);
+    ds_destroy(&s);
+}
+
+#define ANY4(MATCH) \
+    "0 priority=1004," MATCH " actions=redirect(any),NORMAL\n"
+
+START_TEST(native_v4)
+{
+    struct fixture f;
+
+    fixture_init(&f);
+    f.ctx.locals = &f.local;
+    f.ctx.n_locals = 1;
+    check_native(
+        &f, 7, 3,
+        "0 priority=1003,tcp,nw_dst=10.0.0.50,tp_dst=80 "
+        "actions=redirect(7),NORMAL\n"
+        "0 priority=1006,tcp,in_port=LOCAL,nw_src=10.0.0.1,nw_dst=10.0.0.50,"
+        "tp_src=0xf000/0xfe00 actions=NORMAL\n"
+        "0 priority=1000,ip,in_port=2 actions=redirect(reverse),NORMAL\n"
+        "0 priority=1000,ip,in_port=3 actions=redirect(reverse),NORMAL\n"
+        ANY4("ip,nw_dst=10.0.0.50,nw_frag=yes")
+        ANY4("icmp,nw_dst=10.0.0.50,icmp_type=3")
+        ANY4("icmp,nw_dst=10.0.0.50,icmp_type=4")
+        ANY4("icmp,nw_dst=10.0.0.50,icmp_type=5")
+        ANY4("icmp,nw_dst=10.0.0.50,icmp_type=11")
+        ANY4("icmp,nw_dst=10.0.0.50,icmp_type=12"));
+}
+END_TEST
+
+START_TEST(native_v6_any)
+{
+    struct fixture f;
+
+    fixture_init(&f);
+    f.service.vip.addr = addr("2001:db8::50");
+    f.service.vip.proto = TPR_PROTO_ANY;
+    f.service.vip.n_ports = 0;
+    f.target.addr = addr("2001:db8::60");
+    check_native(
+        &f, 0x74000000, 1,
+        "0 priority=1001,ipv6,ipv6_dst=2001:db8::50 "
+        "actions=redirect(1946157056),NORMAL\n"
+        "0 priority=1002,icmp6,ipv6_dst=2001:db8::50,icmp_type=135 "
+        "actions=NORMAL\n"
+        "0 priority=1002,icmp6,ipv6_dst=2001:db8::50,icmp_type=136 "
+        "actions=NORMAL\n"
+        "0 priority=1000,ipv6,in_port=2 actions=redirect(reverse),NORMAL\n"
+        "0 priority=1002,icmp6,in_port=2,ipv6_src=2001:db8::60,icmp_type=135 "
+        "actions=NORMAL\n"
+        "0 priority=1002,icmp6,in_port=2,ipv6_src=2001:db8::60,icmp_type=136 "
+        "actions=NORMAL\n"
+        ANY4("ipv6,ipv6_dst=2001:db8::50,nw_frag=yes")
+        ANY4("icmp6,ipv6_dst=2001:db8::50,icmp_type=1")
+        ANY4("icmp6,ipv6_dst=2001:db8::50,icmp_type=2")
+        ANY4("icmp6,ipv6_dst=2001:db8::50,icmp_type=3")
+        ANY4("icmp6,ipv6_dst=2001:db8::50,icmp_type=4"));
+}
+END_TEST
+
+START_TEST(native_without_object)
+{
+    struct fixture f;
+
+    fixture_init(&f);
+    check_native(&f, 0, 3,
+                 "0 priority=1003,tcp,nw_dst=10.0.0.50,tp_dst=80 "
+                 "actions=drop\n");
+    f.service.on_none = TPR_ON_NONE_PASS;
+    check_native(&f, 0, 3, "");
+}
+END_TEST
+
 START_TEST(other_port_vlan_and_gateway)
 {
     struct fixture f;
@@ -499,6 +594,36 @@ START_TEST(reconcile)
 }
 END_TEST
 
+/* The switch tells that its flow of 'priority' is gone. */
+static bool
+removed(struct requests *r, uint16_t priority)
+{
+    struct match match;
+
+    match_init_catchall(&match);
+    return flow_table_removed(&r->table, 0, priority, &match);
+}
+
+START_TEST(removals_of_our_own_are_no_news)
+{
+    struct flow_owner *a = flow_owner_create("a");
+    struct requests r;
+
+    requests_init(&r);
+    want(&r, a, 7, 1);
+    ck_assert(!removed(&r, 7));     /* The switch has never had it. */
+    check_flush(&r, "add 7 ");
+    ck_assert(removed(&r, 7));
+    ck_assert(!removed(&r, 8));
+    want(&r, a, 8, 1);
+    check_flush(&r, "add 8 delete 7 ");
+    ck_assert(!removed(&r, 7));
+    flow_owner_destroy(&r.table, a);
+    check_flush(&r, "delete 8 ");
+    requests_destroy(&r);
+}
+END_TEST
+
 START_TEST(refused_flow_waits_for_a_change)
 {
     struct flow_owner *a = flow_owner_create("a");
@@ -550,8 +675,37 @@ START_TEST(learners_are_counted)
 }
 END_TEST
 
-UNIT_MAIN("flow-table", redirect_v4, other_port_vlan_and_gateway,
+START_TEST(stale_vips_are_told_once)
+{
+    struct flow_owner *a = flow_owner_create("a");
+    struct requests r;
+    uint32_t hash, seen = 0;
+
+    requests_init(&r);
+    flow_table_set_learner(&r.table, a, true, 3);
+    for (int i = 0; i < 100; i++) {     /* A dump, in the switch's order. */
+        flow_table_set_stale(&r.table, 0x81000000 + i % 4);
+    }
+    flow_table_set_learner(&r.table, a, true, 0);   /* Wanted again. */
+    while (flow_table_next_stale(&r.table, &hash)) {
+        ck_assert_uint_lt(hash, 4);
+        ck_assert(!(seen & 1u << hash));
+        seen |= 1u << hash;
+    }
+    ck_assert_uint_eq(seen, 1u << 1 | 1u << 2);
+    flow_table_set_stale(&r.table, 5);
+    flow_table_forget_stale(&r.table);
+    ck_assert(!flow_table_next_stale(&r.table, &hash));
+    flow_table_set_stale(&r.table, 6);  /* Nothing leaks. */
+    flow_owner_destroy(&r.table, a);
+    requests_destroy(&r);
+}
+END_TEST
+
+UNIT_MAIN("flow-table", redirect_v4, native_v4, native_v6_any,
+          native_without_object, other_port_vlan_and_gateway,
           checks_are_exempt, nothing_usable, answer_v4, answer_v6,
           any_protocol_v6_spares_nd, beats, ranges,
           only_the_difference_is_sent, owners_share_and_quarrel, reconcile,
-          refused_flow_waits_for_a_change, learners_are_counted)
+          removals_of_our_own_are_no_news, refused_flow_waits_for_a_change,
+          learners_are_counted, stale_vips_are_told_once)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include "hb-session.h"
 #include "unit.h"
+#include "util.h"
 
 enum { MS = 1000 };
 
@@ -267,6 +268,85 @@ START_TEST(session_survives_its_socket)
 }
 END_TEST
 
+/* The same description in memory full of 'fill'. */
+static struct hb_session_config
+filled(int fill)
+{
+    struct hb_session_config c;
+
+    memset(&c, fill, sizeof c);
+    c.id = 3;
+    ovs_strlcpy(c.name, "r1", sizeof c.name);
+    c.type = HB_BFD;
+    c.path = HB_PATH_PACKET;
+    c.local = addr("::ffff:10.0.0.1");
+    c.peer = addr("::ffff:10.0.0.2");
+    ovs_strlcpy(c.ifname, "eth1", sizeof c.ifname);
+    c.ifindex = 7;
+    memset(c.local_mac, 2, sizeof c.local_mac);
+    memset(c.peer_mac, 0, sizeof c.peer_mac);
+    c.vlan = 5;
+    c.hb.interval_us = 10 * MS;
+    c.hb.fall = c.hb.rise = c.hb.max_excuses = 3;
+    c.detect_override_us = 0;
+    c.bfd.min_tx_us = c.bfd.min_rx_us = 10 * MS;
+    c.bfd.mult = 3;
+    c.bfd.passive = c.bfd.admin_down = false;
+    c.bfd.admin_diag = BFD_DIAG_NONE;
+    c.bfd.auth.type = BFD_AUTH_SIMPLE;
+    c.bfd.auth.key_id = 1;
+    c.bfd.auth.key_len = 2;
+    memcpy(c.bfd.auth.key, "ab", 2);
+    return c;
+}
+
+START_TEST(padding_does_not_count)
+{
+    struct hb_session_config a = filled(0), b = filled(0xff);
+
+    ck_assert(hb_session_config_equal(&a, &b));
+}
+END_TEST
+
+START_TEST(every_field_counts)
+{
+    const struct hb_session_config a = filled(0);
+    struct hb_session_config b;
+
+#define DIFFERS(MEMBER)                                         \
+    b = a;                                                      \
+    *(uint8_t *) &b.MEMBER ^= 1;                                \
+    ck_assert_msg(!hb_session_config_equal(&a, &b), #MEMBER)
+    DIFFERS(id);
+    DIFFERS(name);
+    DIFFERS(type);
+    DIFFERS(path);
+    DIFFERS(local);
+    DIFFERS(peer);
+    DIFFERS(ifname);
+    DIFFERS(ifindex);
+    DIFFERS(local_mac);
+    DIFFERS(peer_mac);
+    DIFFERS(vlan);
+    DIFFERS(hb.interval_us);
+    DIFFERS(hb.fall);
+    DIFFERS(hb.rise);
+    DIFFERS(hb.max_excuses);
+    DIFFERS(detect_override_us);
+    DIFFERS(bfd.min_tx_us);
+    DIFFERS(bfd.min_rx_us);
+    DIFFERS(bfd.mult);
+    DIFFERS(bfd.passive);
+    DIFFERS(bfd.admin_down);
+    DIFFERS(bfd.admin_diag);
+    DIFFERS(bfd.auth.type);
+    DIFFERS(bfd.auth.key_id);
+    DIFFERS(bfd.auth.key_len);
+    DIFFERS(bfd.auth.key);
+#undef DIFFERS
+}
+END_TEST
+
 START_TEST(same_session_or_another)
 {
     struct hb_session_config cfg = config(HB_BFD, HB_PATH_PACKET, peer_ip);
@@ -396,6 +476,7 @@ UNIT_MAIN("hb-session", bfd_comes_up_and_dies, mac_is_broadcast_until_learned,
           link_down_is_down_and_old_packets_do_not_count,
           own_silence_is_our_fault, device_down_is_down,
           session_survives_its_socket,
+          padding_does_not_count, every_field_counts,
           same_session_or_another, first_valid_packet_is_adopted,
           a_peer_that_is_gone_makes_room, adopted_sessions_keep_admin_down,
           echo_sends_and_believes_its_own_replies, link_alone)

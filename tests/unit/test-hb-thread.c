@@ -218,6 +218,51 @@ START_TEST(thread_tells_about_itself)
 }
 END_TEST
 
+/* Makes session 5 one that hears nothing, and waits for its death. */
+static struct hb_fact
+silent_session(void)
+{
+    struct hb_session_config cfg = {
+        .id = 5, .type = HB_BFD, .path = HB_PATH_UDP,
+        .hb = { .interval_us = 10000, .fall = 2, .rise = 1 },
+        .bfd = { .min_tx_us = 10000, .min_rx_us = 10000, .mult = 2 },
+    };
+    struct hb_fact fact;
+
+    inet_pton(AF_INET6, "::ffff:127.83.7.1", &cfg.local);
+    inet_pton(AF_INET6, "::ffff:127.83.7.2", &cfg.peer);
+    ck_assert_int_eq(hb_thread_set(t, &cfg), 0);
+    do {
+        fact = next_fact();
+    } while (fact.type != HB_FACT_DOWN);
+    return fact;
+}
+
+START_TEST(silence_after_a_restart_is_no_proof)
+{
+    liveness_set_region(liveness, 5, TPR_LIVENESS_UP);
+    ck_assert_uint_eq(silent_session().id, 5);
+    ck_assert_int_eq(word(5), TPR_LIVENESS_UP);
+}
+END_TEST
+
+START_TEST(a_dead_link_is_proof_at_once)
+{
+    liveness_set_region(liveness, 5, TPR_LIVENESS_UP);
+    add_link(5);
+    hb_thread_set_link(t, 5, false);
+    ck_assert_int_eq(next_fact().type, HB_FACT_DOWN);
+    ck_assert_int_eq(word(5), TPR_LIVENESS_DOWN);
+}
+END_TEST
+
+START_TEST(silence_from_the_beginning_is_death)
+{
+    ck_assert_uint_eq(silent_session().id, 5);
+    ck_assert_int_eq(word(5), TPR_LIVENESS_DOWN);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -231,6 +276,9 @@ suite(void)
     tcase_add_test(tcase, facts_are_kept_for_a_slow_reader);
     tcase_add_test(tcase, a_device_that_is_not_there);
     tcase_add_test(tcase, no_command_is_lost);
+    tcase_add_test(tcase, silence_after_a_restart_is_no_proof);
+    tcase_add_test(tcase, silence_from_the_beginning_is_death);
+    tcase_add_test(tcase, a_dead_link_is_proof_at_once);
     tcase_add_test(tcase, thread_tells_about_itself);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -107,6 +108,27 @@ START_TEST(generation_grows_with_changes_only)
                       (1 << 8) | TPR_LIVENESS_DRAIN);
     ck_assert_uint_eq(liveness_get_region(liveness, 2), 0);
     ck_assert_uint_eq(liveness_get_region(liveness, 4), 0);
+    liveness_close(liveness);
+}
+END_TEST
+
+START_TEST(changes_wake_who_waits)
+{
+    struct liveness *liveness = open_ok();
+    int fd = open(path, O_RDONLY);
+    const struct tpr_page *page = mmap(NULL, sizeof *page, PROT_READ,
+                                       MAP_SHARED, fd, 0);
+
+    ck_assert_ptr_ne(page, MAP_FAILED);
+    ck_assert_uint_eq(page->wakeup, 0);
+    liveness_set_region(liveness, 3, TPR_LIVENESS_UP);
+    ck_assert_uint_eq(page->wakeup, 1);
+    liveness_set_region(liveness, 3, TPR_LIVENESS_UP);
+    ck_assert_uint_eq(page->wakeup, 1);
+    liveness_set_backend(liveness, 3, TPR_LIVENESS_DOWN);
+    ck_assert_uint_eq(page->wakeup, 2);
+    munmap(CONST_CAST(struct tpr_page *, page), sizeof *page);
+    close(fd);
     liveness_close(liveness);
 }
 END_TEST
@@ -220,6 +242,7 @@ liveness_suite(void)
 {
     const TTest *const tests[] = {
         creates_an_empty_page, generation_grows_with_changes_only,
+        changes_wake_who_waits,
         words_outlive_the_agent_and_are_shared, layout_of_the_file,
         refuses_what_is_no_page, refuses_what_cannot_be_opened,
         close_of_nothing,

@@ -4,6 +4,7 @@
 
 #include <config.h>
 #include "model.h"
+#include "openvswitch/dynamic-string.h"
 #include "unit.h"
 
 /* Checks that 'error' is a sentence that contains 'part'; frees it. */
@@ -371,7 +372,33 @@ START_TEST(services_are_cloned_deeply)
 }
 END_TEST
 
-UNIT_MAIN("model", durations_have_units, durations_have_ranges, durations_round_trip,
+START_TEST(measured_times_are_readable)
+{
+    static const struct {
+        long long int us;
+        const char *s;
+    } times[] = {
+        { 0, "0 us" },
+        { 999, "999 us" },
+        { 31250, "31.2 ms" },
+        { 999999, "999.9 ms" },
+        { 1250000, "1.250 s" },
+        { 99999999, "99.999 s" },
+        { 192 * 1000000LL, "00:03:12" },
+        { 360000 * 1000000LL, "100:00:00" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+        struct ds s = DS_EMPTY_INITIALIZER;
+
+        tpr_put_us(&s, times[i].us);
+        expect_string(ds_steal_cstr(&s), times[i].s);
+    }
+}
+END_TEST
+
+UNIT_MAIN("model", measured_times_are_readable,
+          durations_have_units, durations_have_ranges, durations_round_trip,
           addresses_of_both_families, addresses_of_hosts, addresses_with_ports,
           ethernet_addresses, vips_round_trip, vips_have_sentences, vips_overlap, status_ranges,
           names_paths_hosts, quotes_are_safe, words_round_trip, services_are_cloned_deeply)

@@ -165,6 +165,18 @@ active_of(const struct world *w, int service)
                          NULL, NULL);
 }
 
+static struct twin_service *
+twin_of(struct twin *t, const struct tpr_service *s)
+{
+    return &t->services[s->name[1] - '0'];
+}
+
+static int
+region_of(const struct tpr_backend *b)
+{
+    return b->region->name[1] - '0';
+}
+
 /* Every change of an object must begin where the one before ended. */
 static void
 check_chain(const char *out)
@@ -233,8 +245,9 @@ START_TEST(naive_twin_agrees)
 }
 END_TEST
 
-/* With damping and panic: services are never left alone while a backend is
- * usable, nothing unusable serves, and changes form chains. */
+/* With damping and panic: services are never left alone while the naive twin
+ * has a backend that lives, nothing unusable serves unless nothing better is
+ * left, and changes form chains. */
 START_TEST(service_is_never_left_alone)
 {
     random_set_seed(_i + 1);
@@ -256,18 +269,25 @@ START_TEST(service_is_never_left_alone)
                 const struct tpr_service *s = node->data;
                 const struct tpr_backend *active
                     = policy_active(w.policy, s, NULL, NULL);
-                bool any = false;
+                bool any = false, any_alive = false, alive = false;
 
                 for (size_t i = 0; i < s->n_backends; i++) {
-                    any |= policy_usable(w.policy, s->backends[i])
-                           == POLICY_OK;
+                    const struct tpr_backend *b = s->backends[i];
+                    bool lives = is_usable(&t, twin_of(&t, s), region_of(b));
+
+                    any |= policy_usable(w.policy, b) == POLICY_OK;
+                    any_alive |= lives;
+                    alive |= lives && b == active;
                 }
-                ck_assert(active || !any);
+                ck_assert(!any || any_alive);
+                ck_assert(active || !any_alive);
                 if (active) {
                     enum policy_reason why = policy_usable(w.policy, active);
 
+                    ck_assert_int_eq(alive, why != POLICY_PANIC);
                     ck_assert(why == POLICY_OK
-                              || (why == POLICY_PANIC && !any));
+                              || (why == POLICY_DAMPED && !any)
+                              || (why == POLICY_PANIC && !any_alive));
                 }
             }
         }

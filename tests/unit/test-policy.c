@@ -239,18 +239,113 @@ static const struct test {
       "1010 service web none>web/r1 (usable backend found)\n"
       "2010 region r1 up>down (3 beats missed, last 30.0 ms ago)\n"
       "2010 service web web/r1>none (region r1 down)\n"
+      "2020 service web none>web/r1 "
+      "(web/r1 held down by damping, but nothing else is left)\n"
       "r1: down held until 2120\n"
       "web/r1: held down after flapping\n"
       "2120 region r1 down>up (alive for 100 ms after flapping)\n"
-      "2120 service web none>web/r1 (usable backend found)\n"
       "3120 region r1 up>down (3 beats missed, last 30.0 ms ago)\n"
       "3120 service web web/r1>none (region r1 down)\n"
+      "3130 service web none>web/r1 "
+      "(web/r1 held down by damping, but nothing else is left)\n"
       "r1: down held until 3330\n"
       "3330 region r1 down>up (alive for 200 ms after flapping)\n"
-      "3330 service web none>web/r1 (usable backend found)\n"
       "4330 region r1 up>down (3 beats missed, last 30.0 ms ago)\n"
       "4330 service web web/r1>none (region r1 down)\n"
+      "4340 service web none>web/r1 "
+      "(web/r1 held down by damping, but nothing else is left)\n"
       "r1: down held until 4640\n" },
+    { "held down, but nothing else is left: it serves",
+      "config damp=100,300,60000 r1 r2 web=r1/1,r2/2; up r1; up r2; +10; "
+      "down r2; up r2; +10; down r1; +10; down r2; show web; +10; up r2; "
+      "show web; usable web/r2; region r2; +100; show web",
+      TWO_UP_OUT
+      "10 region r2 up>down (3 beats missed, last 30.0 ms ago)\n"
+      "10 region r2 down>up (beats received)\n"
+      "20 region r1 up>down (3 beats missed, last 30.0 ms ago)\n"
+      "20 service web web/r1>web/r2 (region r1 down)\n"
+      "30 region r2 up>down (3 beats missed, last 30.0 ms ago)\n"
+      "30 service web web/r2>none (region r2 down)\n"
+      "web: none auto\n"
+      "40 service web none>web/r2 "
+      "(web/r2 held down by damping, but nothing else is left)\n"
+      "web: web/r2 damped\n"
+      "web/r2: held down after flapping\n"
+      "r2: down held until 140\n"
+      "140 region r2 down>up (alive for 100 ms after flapping)\n"
+      "web: web/r2 auto\n" },
+    { "straight from a dead region to one that is held down",
+      "config damp=100,300,60000 r1 r2 web=r1/1,r2/2; up r1; up r2; "
+      "down r2; up r2; down r2; up r2; +10; down r1; +10; down r2; +10; "
+      "up r2; show web",
+      "0 region r1 unknown>up (beats received)\n"
+      "0 service web none>web/r1 (usable backend found)\n"
+      "0 region r2 unknown>up (beats received)\n"
+      "0 region r2 up>down (3 beats missed, last 30.0 ms ago)\n"
+      "0 region r2 down>up (beats received)\n"
+      "0 region r2 up>down (3 beats missed, last 30.0 ms ago)\n"
+      "10 region r1 up>down (3 beats missed, last 30.0 ms ago)\n"
+      "10 service web web/r1>web/r2 (region r1 down; "
+      "web/r2 held down by damping, but nothing else is left)\n"
+      "20 service web web/r2>none (region r2 down)\n"
+      "30 service web none>web/r2 "
+      "(web/r2 held down by damping, but nothing else is left)\n"
+      "web: web/r2 damped\n" },
+    { "a clean backend is better at once, even a worse one",
+      "config hold=2000 damp=100,300,60000 r1 r2 web=r1/1,r2/2; up r1; "
+      "down r1; up r1; down r1; up r1; show web; +10; up r2; show web",
+      "0 region r1 unknown>up (beats received)\n"
+      "0 service web none>web/r1 (usable backend found)\n"
+      "0 region r1 up>down (3 beats missed, last 30.0 ms ago)\n"
+      "0 service web web/r1>none (region r1 down)\n"
+      "0 region r1 down>up (beats received)\n"
+      "0 service web none>web/r1 (usable backend found)\n"
+      "0 region r1 up>down (3 beats missed, last 30.0 ms ago)\n"
+      "0 service web web/r1>none (region r1 down)\n"
+      "0 service web none>web/r1 "
+      "(web/r1 held down by damping, but nothing else is left)\n"
+      "web: web/r1 damped\n"
+      "10 region r2 unknown>up (beats received)\n"
+      "10 service web web/r1>web/r2 "
+      "(backend web/r1: held down after flapping)\n"
+      "web: web/r2 auto\n" },
+    { "what is draining, too, or cannot be reached is nothing to fall back on",
+      "config damp=100,300,60000 r1 web=r1/1; up r1; down r1; up r1; "
+      "drain r1; down r1; up r1; show web; revoke; show web; "
+      "noport web/r1; show web",
+      "0 region r1 unknown>up (beats received)\n"
+      "0 service web none>web/r1 (usable backend found)\n"
+      "0 region r1 up>down (3 beats missed, last 30.0 ms ago)\n"
+      "0 service web web/r1>none (region r1 down)\n"
+      "0 region r1 down>up (beats received)\n"
+      "0 service web none>web/r1 (usable backend found)\n"
+      "0 service web web/r1>none (backend web/r1: draining)\n"
+      "0 region r1 up>down (3 beats missed, last 30.0 ms ago)\n"
+      "web: none auto\n"
+      "0 service web none>web/r1 "
+      "(web/r1 held down by damping, but nothing else is left)\n"
+      "web: web/r1 damped\n"
+      "0 service web web/r1>none "
+      "(backend web/r1: held down after flapping)\n"
+      "web: none auto\n" },
+    { "a backend whose check flaps serves where nothing else is left",
+      "config damp=100,300,60000 r1 web=r1/1c; up r1; good web/r1; "
+      "bad web/r1; good web/r1; bad web/r1; +10; good web/r1; show web; "
+      "+100; show web",
+      "0 region r1 unknown>up (beats received)\n"
+      "0 backend web/r1 unknown>up (HTTP status 200)\n"
+      "0 service web none>web/r1 (usable backend found)\n"
+      "0 backend web/r1 up>down (HTTP status 500)\n"
+      "0 service web web/r1>none (backend web/r1: health check fails)\n"
+      "0 backend web/r1 down>up (HTTP status 200)\n"
+      "0 service web none>web/r1 (usable backend found)\n"
+      "0 backend web/r1 up>down (HTTP status 500)\n"
+      "0 service web web/r1>none (backend web/r1: health check fails)\n"
+      "10 backend web/r1 down>up (HTTP status 200)\n"
+      "10 service web none>web/r1 "
+      "(web/r1 held down by damping, but nothing else is left)\n"
+      "web: web/r1 damped\n"
+      "web: web/r1 auto\n" },
     { "a flap while held starts the hold again",
       "config damp=100,300,60000 r1; up r1; down r1; up r1; +10; down r1; "
       "up r1; region r1; +50; down r1; region r1; +10; up r1; region r1; "
@@ -389,6 +484,41 @@ static const struct test {
       "0 service a a/r1>none (region r1 down)\n" },
 
     /* Restart of the agent. */
+    { "what does not change keeps its age over a restart",
+      "batch; config r1:up:5000 r2:down:4000 web=r1/1,r2/2 "
+      "web@web/r1:3000 web/r1:up:2000 web/r2:down:1000; nomac web/r1; end; "
+      "since web/r1; "
+      "mac web/r1; +100; up r1; since r1; since r2; since web; since web/r1; "
+      "since web/r2; +10000; since r1; since r2; since web",
+      "web/r1: up since -2000\n"
+      "r1: since -5000\n"
+      "r2: since -4000\n"
+      "web: since -3000\n"
+      "web/r1: up since -2000\n"
+      "web/r2: down since -1000\n"
+      "r1: since -5000\n"
+      "r2: since -4000\n"
+      "web: since -3000\n" },
+    { "what has changed meanwhile is young",
+      "config r1:up:5000 r2:down:4000 r3 web=r1/1,r2/2 web@web/r1:3000 "
+      "x=r3/1 x@x/r9:3000 web/r1:up:2000 web/r2:down:1000; +100; up r2; "
+      "down r1 link; since r1; since r2; since r3; since web; since web/r1; "
+      "since web/r2; since x; since x/r3",
+      "100 region r2 down>up (beats received)\n"
+      "100 region r1 up>down (link down)\n"
+      "100 service web web/r1>web/r2 (region r1 down)\n"
+      "r1: since 100 (link down)\n"
+      "r2: since 100 (beats received)\n"
+      "r3: since 0\n"
+      "web: since 100 (region r1 down)\n"
+      "web/r1: down since 100\n"
+      "web/r2: up since 100\n"
+      "x: since 0\n"
+      "x/r3: down since 0\n" },
+    { "a clock that was set back makes nothing older than it is",
+      "config r1:up:-5000 web=r1/1 web@web/r1:-1; since r1; since web",
+      "r1: since 0\n"
+      "web: since 0\n" },
     { "what is remembered stays until it is confirmed",
       "config r1:up r2:up web=r1/1,r2/2 web@web/r2; show web; +500; down r1; "
       "+500; up r1; up r2; +10000; show web",

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The bridges that the agent acts on, each with a datapath provider.
+ *
+ * A bridge is opened when something is planned for it, with the provider that
+ * the configuration names, and closed when the switch no longer has it or
+ * another provider is wanted.  What a closed one leaves in the switch the next
+ * one finds and takes over.
+ *
+ * Threads: main thread. */
+
+#ifndef TPR_BRIDGES_H
+#define TPR_BRIDGES_H 1
+
+#include <stdbool.h>
+#include "openvswitch/shash.h"
+
+struct plan;
+struct sset;
+struct tpr_config;
+struct vswitch;
+
+struct bridges {
+    struct shash datapaths;     /* Name -> struct datapath *. */
+    struct shash set_seqs;      /* Name -> uint64_t *: newest set(). */
+};
+
+void bridges_init(struct bridges *);
+void bridges_destroy(struct bridges *);
+void bridges_close_all(struct bridges *);
+void bridges_clear(struct bridges *);
+
+struct datapath *bridges_get(struct bridges *, const struct tpr_config *,
+                             const char *name);
+void bridges_open(struct bridges *, const struct tpr_config *,
+                  const struct plan *);
+void bridges_set(struct bridges *, const struct tpr_config *,
+                 const struct plan *, const struct vswitch *,
+                 long long int words_us);
+void bridges_complain(struct bridges *, const struct tpr_config *,
+                      const struct plan *, struct sset *complaints);
+
+void bridges_run(struct bridges *);
+void bridges_wait(struct bridges *);
+bool bridges_applied(const struct bridges *);
+unsigned int bridges_ports_seqno(const struct bridges *);
+
+#endif /* bridges.h */

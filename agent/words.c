@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Liveness words of backends: words.h says what and why. */
+
+#include <config.h>
+#include "words.h"
+
+#include "util.h"
+
+/* True if the datapath would prefer backend 'i' of 'svc' to the active one,
+ * which the policy did not (yet). */
+static bool
+is_ahead(const struct policy *policy, const struct tpr_service *svc, size_t i)
+{
+    const struct tpr_backend *active = policy_active(policy, svc, NULL, NULL);
+
+    if (svc->policy != TPR_POLICY_FAILOVER || !active) {
+        return false;
+    }
+    for (size_t j = 0; j < i; j++) {
+        if (svc->backends[j] == active) {
+            return false;
+        }
+    }
+    return svc->backends[i] != active;
+}
+
+/* Returns the enum tpr_liveness of backend 'i' of 'svc', or WORDS_LEAVE: the
+ * word stays as it is, because nothing is known of its life; after a restart
+ * that is so until facts confirm or refute what is remembered. */
+int
+words_backend(const struct policy *policy, const struct tpr_service *svc,
+              size_t i)
+{
+    const struct tpr_backend *b = svc->backends[i];
+    enum policy_mode mode;
+    bool active = policy_active(policy, svc, &mode, NULL) == b;
+
+    if (mode == POLICY_MODE_STARTING && active) {
+        return WORDS_LEAVE;
+    }
+    switch (policy_usable(policy, b)) {
+    case POLICY_OK:
+        return (is_ahead(policy, svc, i) ? TPR_LIVENESS_DRAIN
+                : TPR_LIVENESS_UP);
+    case POLICY_PANIC:
+        return (active || svc->policy != TPR_POLICY_FAILOVER
+                ? TPR_LIVENESS_UP : TPR_LIVENESS_DOWN);
+    case POLICY_DAMPED:
+        /* Used only where nothing else is left. */
+        return active ? TPR_LIVENESS_UP : TPR_LIVENESS_DRAIN;
+    case POLICY_DRAINING:
+        return TPR_LIVENESS_DRAIN;
+    case POLICY_REGION_UNKNOWN:
+    case POLICY_CHECK_UNKNOWN:
+        return TPR_LIVENESS_UNKNOWN;
+    case POLICY_REGION_DOWN:
+    case POLICY_CHECK_DOWN:
+        return TPR_LIVENESS_DOWN;
+    case POLICY_NO_MAC:
+    case POLICY_NO_PORT:
+        return WORDS_LEAVE;     /* No datapath has it, dead or alive. */
+    }
+    OVS_NOT_REACHED();
+}

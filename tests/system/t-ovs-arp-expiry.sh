@@ -1,0 +1,6 @@
+#! /bin/bash
+# With redirect objects: a client whose ARP cache expires in the middle of the outage survives it.
+
+export TPR_DATAPATH=ovs
+# shellcheck source=tests/system/t-arp-expiry.sh
+. "$(dirname "$0")/t-arp-expiry.sh"

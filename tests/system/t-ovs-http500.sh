@@ -1,0 +1,6 @@
+#! /bin/bash
+# With redirect objects: the server of a region answers 500.
+
+export TPR_DATAPATH=ovs
+# shellcheck source=tests/system/t-http500.sh
+. "$(dirname "$0")/t-http500.sh"

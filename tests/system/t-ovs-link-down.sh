@@ -1,0 +1,6 @@
+#! /bin/bash
+# With redirect objects: the link of a region goes down.
+
+export TPR_DATAPATH=ovs
+# shellcheck source=tests/system/t-link-down.sh
+. "$(dirname "$0")/t-link-down.sh"

@@ -1,0 +1,6 @@
+#! /bin/bash
+# With redirect objects: a VIP that is no server's address: the switch answers ARP for it all the time.
+
+export TPR_DATAPATH=ovs
+# shellcheck source=tests/system/t-pure-vip.sh
+. "$(dirname "$0")/t-pure-vip.sh"

@@ -1,0 +1,6 @@
+#! /bin/bash
+# With redirect objects: ovs-tprd is killed and started: no request fails, nothing moves, intents stay.
+
+export TPR_DATAPATH=ovs
+# shellcheck source=tests/system/t-restart-agent.sh
+. "$(dirname "$0")/t-restart-agent.sh"

@@ -1,0 +1,6 @@
+#! /bin/bash
+# With redirect objects: ovs-vswitchd is killed and started: the service is back in 1 s of the bridge.
+
+export TPR_DATAPATH=ovs
+# shellcheck source=tests/system/t-restart-vswitchd.sh
+. "$(dirname "$0")/t-restart-vswitchd.sh"

@@ -1,0 +1,6 @@
+#! /bin/bash
+# With redirect objects: all packets of a region vanish, its link stays up.
+
+export TPR_DATAPATH=ovs
+# shellcheck source=tests/system/t-silent.sh
+. "$(dirname "$0")/t-silent.sh"

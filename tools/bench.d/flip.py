@@ -1,0 +1,392 @@
+"""tools/bench flip [--json] [--quick] [--services N,...]
+
+From the decision that a region is dead to the last packet that still leaves
+towards it, while clients send without a pause.
+
+  redirect   one store into the liveness page, as the heartbeat thread does it
+  bundle     stock Open vSwitch: one OpenFlow 1.4 bundle that modifies the flow
+             of every service strictly
+  group-mod  stock Open vSwitch: all flows name one group, which is modified
+
+The clock starts before the store, before the bundle's or group's message is
+sent; it ends with the time stamp that the kernel gave to the last packet at
+the dead region's side.  'connections' is how many 5-tuples the client's
+traffic goes round.  The case 'blocked' has ovs-vswitchd's main thread dump a
+large flow table meanwhile; its forwarding then is in a thread of its own
+(AF_XDP or dummy ports need that; with AF_PACKET ports the main thread itself
+forwards, and what does not forward does not send to the dead side either)."""
+
+import argparse
+import json
+import mmap
+import multiprocessing
+import os
+import select
+import socket
+import struct
+import threading
+import time
+
+from common import (DOWN, TPR_PAGE_HEADER, UP, Switch, die, enter_namespace,
+                    find_tree, mac_text, median, percentile, raw_socket, say,
+                    tcp_frame, wait_until)
+
+SYN, ACK = 2, 16
+SO_TIMESTAMPNS = 35
+REGION_1, REGION_2 = 0, 1
+BACKENDS = ("172.31.0.1", "172.31.0.2")
+
+
+def vip_of(service):
+    return "172.20.%d.%d" % (service >> 8, service & 255)
+
+
+def client_of(number):
+    return "10.%d.%d.1" % (number >> 16 & 255, number >> 8 & 255), \
+        1024 + (number & 255)
+
+
+def frames_for(services, connections):
+    """A frame for each connection; they spread over the services."""
+    return [tcp_frame(*client_of(n), vip_of(n % services), 80,
+                      ACK, 1, 9, b"x" * 10)
+            for n in range(max(connections, services))]
+
+
+class Generator:
+    """A process that sends frames, in order, over and over."""
+
+    def __init__(self, frames):
+        self.go = multiprocessing.Event()
+        self.process = multiprocessing.Process(target=self.send,
+                                               args=(frames,), daemon=True)
+        self.process.start()
+
+    def send(self, frames):
+        sock = raw_socket("cx", 1 << 20)
+        while True:
+            for frame in frames:
+                sock.send(frame)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.join()
+
+
+class Page:
+    """The liveness page as the agent's heartbeat thread has it."""
+
+    def __init__(self, path):
+        with open(path, "r+b") as f:
+            self.map = mmap.mmap(f.fileno(), 0)
+        self.words = memoryview(self.map).cast("Q")
+
+    def set_region(self, index, state):
+        at = TPR_PAGE_HEADER // 8 + index
+        self.words[at] = ((self.words[at] >> 8) + 1) << 8 | state
+
+
+class Method:
+    """One way to lead all services to region 'to'."""
+
+    def __init__(self, switch, services):
+        self.switch, self.services = switch, services
+
+
+class Redirect(Method):
+    name = "redirect"
+
+    def set_up(self):
+        redirects, flows = [], []
+        for i in range(self.services):
+            backends = ",".join(
+                "backend=%s,mac=%s,output=%d,priority=%d,region=%d"
+                % (BACKENDS[r], mac_text(2 + r), 2 + r, r, r)
+                for r in (0, 1))
+            redirects.append("id=%d,vip=%s,tcp,port=80,policy=failover,"
+                             "on_down=reselect,%s"
+                             % (i + 1, vip_of(i), backends))
+            flows.append("tcp,nw_dst=%s,tp_dst=80,actions=redirect(%d)"
+                         % (vip_of(i), i + 1))
+        self.switch.ofctl("add-redirects", "-", input="\n".join(redirects))
+        self.switch.ofctl("--bundle add-flows", "-",
+                          input="\n".join(flows))
+        self.page = Page(self.switch.dir + "/tpr-liveness")
+        for region in (REGION_1, REGION_2):
+            self.page.set_region(region, UP)
+
+    def tear_down(self):
+        self.switch.ofctl("del-flows")
+        self.switch.ofctl("del-redirects")
+
+    def kill(self):
+        start = time.clock_gettime_ns(time.CLOCK_REALTIME)
+        self.page.set_region(REGION_1, DOWN)
+        return start
+
+    def heal(self):
+        self.page.set_region(REGION_1, UP)
+
+
+class Messages:
+    """OpenFlow messages that ovs-ofctl sent once, to be sent again and again
+    without the time that it takes to start and to parse."""
+
+    def __init__(self, switch, *command):
+        self.target = switch.mgmt
+        self.sent = b""
+        path = switch.dir + "/proxy"
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
+        listener.listen(4)
+        done = threading.Event()
+        proxy = threading.Thread(target=self.proxy, args=(listener, done))
+        proxy.start()
+        try:
+            switch.ofctl(*command, target=path)
+        finally:
+            done.set()
+            proxy.join()
+            listener.close()
+            os.unlink(path)
+        size = struct.unpack("!H", self.sent[2:4])[0]
+        self.hello, self.rest = self.sent[:size], self.sent[size:]
+
+    def proxy(self, listener, done):
+        """Passes connections on.  ovs-ofctl may look first whether anybody is
+        there: the connection that sent most is the one to repeat."""
+        while not done.is_set():
+            if select.select([listener], [], [], 0.05)[0]:
+                client, _ = listener.accept()
+                sent = self.pass_on(client)
+                if len(sent) > len(self.sent):
+                    self.sent = sent
+
+    def pass_on(self, client):
+        switch = socket.socket(socket.AF_UNIX)
+        switch.connect(self.target)
+        sent = b""
+        while True:
+            ready, _, _ = select.select([client, switch], [], [])
+            try:
+                for source, sink in ((client, switch), (switch, client)):
+                    data = source.recv(1 << 20) if source in ready else None
+                    if data == b"":
+                        return sent
+                    elif data:
+                        sink.sendall(data)
+                        sent += data if source is client else b""
+            except OSError:
+                return sent
+
+    def connect(self):
+        """A connection with the greeting done."""
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(self.target)
+        sock.sendall(self.hello)
+        sock.recv(65536)
+        return sock
+
+    def send(self, sock):
+        """Sends the messages.  The switch's answers are read at the end, for
+        nothing in them is needed."""
+        sock.setblocking(False)
+        data = memoryview(self.rest)
+        while data:
+            select.select([], [sock], [])
+            data = data[sock.send(data):]
+            try:
+                sock.recv(1 << 20)
+            except BlockingIOError:
+                pass
+
+
+class Flows(Method):
+    def __init__(self, switch, services):
+        super().__init__(switch, services)
+        self.messages = {}
+        self.last = None
+
+    def send(self, region):
+        """Leads all services to 'region'; returns when it began."""
+        if self.last:
+            self.last.close()
+        if region not in self.messages:
+            self.messages[region] = Messages(self.switch,
+                                             *self.command(region))
+        messages = self.messages[region]
+        self.last = messages.connect()
+        start = time.clock_gettime_ns(time.CLOCK_REALTIME)
+        messages.send(self.last)
+        return start
+
+    def kill(self):
+        return self.send(1)
+
+    def heal(self):
+        self.send(0)
+
+    def actions(self, region):
+        return "set_field:%s->eth_dst,set_field:%s->ip_dst,output:%d" % (
+            mac_text(2 + region), BACKENDS[region], 2 + region)
+
+    def match(self, i):
+        return "priority=100,tcp,nw_dst=%s,tp_dst=80" % vip_of(i)
+
+    def tear_down(self):
+        if self.last:
+            self.last.close()
+        self.switch.ofctl("del-flows")
+        self.switch.ofctl("del-groups")
+
+
+class Bundle(Flows):
+    name = "bundle"
+
+    def file(self, command, region):
+        path = "%s/flows-%d" % (self.switch.dir, region)
+        with open(path, "w") as f:
+            for i in range(self.services):
+                f.write("%s %s,actions=%s\n" % (command, self.match(i),
+                                                self.actions(region)))
+        return path
+
+    def set_up(self):
+        self.switch.ofctl("--bundle add-flows", self.file("add", 0))
+
+    def command(self, region):
+        return ("--bundle add-flows", self.file("modify_strict", region))
+
+
+class GroupMod(Flows):
+    name = "group-mod"
+
+    def group(self, region):
+        return ("group_id=1,type=indirect,bucket=actions="
+                + self.actions(region))
+
+    def set_up(self):
+        self.switch.ofctl("add-group", self.group(0))
+        self.switch.ofctl("--bundle add-flows", "-", input="\n".join(
+            self.match(i) + ",actions=group:1" for i in range(self.services)))
+
+    def command(self, region):
+        return ("mod-group", self.group(region))
+
+
+def stamps(sock, until):
+    """Time stamps of the frames that wait at 'sock'; waits for one until
+    'until' (monotonic)."""
+    times = []
+    while True:
+        left = until - time.monotonic()
+        if not select.select([sock], [], [], max(left, 0))[0]:
+            return times
+        try:
+            while True:
+                _, control, _, _ = sock.recvmsg(64, 128, socket.MSG_DONTWAIT)
+                for _, kind, data in control:
+                    if kind == SO_TIMESTAMPNS:
+                        seconds, ns = struct.unpack("qq", data[:16])
+                        times.append(seconds * 10**9 + ns)
+        except BlockingIOError:
+            pass
+        if time.monotonic() > until:
+            return times
+
+
+class Lab:
+    def __init__(self):
+        self.switch = Switch(find_tree(), ["c", "r1", "r2"], (),
+                             ["tpr-connections=262144"])
+        self.switch.appctl("upcall/set-flow-limit", "200000")
+        self.sinks = [raw_socket("r1x"), raw_socket("r2x")]
+        for sock in self.sinks:
+            sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+
+    def drain(self):
+        for sock in self.sinks:
+            stamps(sock, time.monotonic())
+
+    def arrives(self, region):
+        return bool(stamps(self.sinks[region], time.monotonic() + 0.02))
+
+    def close(self):
+        for sock in self.sinks:
+            sock.close()
+        self.switch.stop()
+
+
+def sample(lab, method):
+    """One death; returns microseconds."""
+    lab.drain()
+    wait_until(lambda: lab.arrives(0), "traffic to the first region")
+    start = method.kill()
+    wait_until(lambda: lab.arrives(1), "traffic to the second region")
+    # Quiet for 50 ms: the last one has left.
+    times = []
+    while True:
+        more = stamps(lab.sinks[0], time.monotonic() + 0.05)
+        if not more:
+            break
+        times += more
+    method.heal()
+    wait_until(lambda: lab.arrives(0), "traffic back to the first region")
+    return max([0] + [t - start for t in times]) / 1000
+
+
+def measure(lab, kind, services, connections, samples):
+    method = kind(lab.switch, services)
+    method.set_up()
+    frames = frames_for(services, connections)
+    generator = Generator(frames)
+    try:
+        # Once round, so that all flows and connections are known.
+        wait_until(lambda: lab.arrives(0), "the first packet", 60)
+        time_for_a_round = len(frames) / 40000
+        end = time.monotonic() + time_for_a_round
+        while time.monotonic() < end:
+            lab.drain()
+        values = [sample(lab, method) for _ in range(samples)]
+    finally:
+        generator.stop()
+        method.tear_down()
+    result = {"method": method.name, "services": services,
+              "connections": len(frames), "min_us": round(min(values), 1),
+              "median_us": round(median(values), 1),
+              "p99_us": round(percentile(values, 99), 1),
+              "samples": len(values)}
+    say("%-10s %6d services %7d connections: min %9.1f  median %9.1f  "
+        "p99 %9.1f us  (%d samples)" % tuple(result[k] for k in (
+            "method", "services", "connections", "min_us", "median_us",
+            "p99_us", "samples")))
+    return result
+
+
+def main(argv):
+    parser = argparse.ArgumentParser(
+        prog="bench flip", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--services", default="1,100,10000")
+    args = parser.parse_args(argv)
+    try:
+        services = [int(n) for n in args.services.split(",")]
+    except ValueError:
+        die("--services needs numbers, separated by commas")
+    samples = 10 if args.quick else 100
+    runs = []
+    enter_namespace()
+    lab = Lab()
+    try:
+        for n in services:
+            connections = n if args.quick else max(n, min(200000, n * 200))
+            for kind in (Redirect, Bundle, GroupMod):
+                few = samples if kind is Redirect else max(samples // 5, 5)
+                runs.append(measure(lab, kind, n, connections, few))
+    finally:
+        lab.close()
+    if args.json:
+        print(json.dumps({"runs": runs}))
+    return 0

@@ -1,0 +1,269 @@
+"""tools/bench ovs-cost [--json] [--quick]
+
+What a packet costs in Open vSwitch's userspace datapath.
+
+Instructions per packet, counted by callgrind within dp_netdev_input (look up
+the flow, carry out its actions, queue for output; not the system calls that
+receive and send), for a fixed trace of packets of established connections
+from client to server, with 1 and with 1,000 connections:
+
+  output     to the server's port, nothing else: the limit
+  set-field  Ethernet and IP destination rewritten, then output
+  ct-nat     conntrack with NAT, the connection committed when it was new
+  redirect   the redirect action, connection known
+
+The same for packets each of which opens a connection, and new connections per
+second from the processor time of the forwarding thread
+(system calls included); output, which opens none, shows what of that is
+receiving and sending.  The methods take turns.
+
+The cache of exact matches takes every flow at once (emc-insert-inv-prob=1),
+so that all methods meet the same hits."""
+
+import glob
+import json
+import os
+import re
+
+from common import (Switch, die, enter_namespace, find_tree, mac_text,
+                    median, raw_socket, run, say, tcp_frame)
+
+VIP, BACKEND = "172.20.126.50", "172.20.126.60"
+SYN, ACK = 2, 16
+CLIENT_MAC, VIP_MAC, BACKEND_MAC = 1, 9, 2
+BURST = 32
+
+REDIRECT = ("id=7,vip=%s,tcp,port=80,policy=failover,"
+            "backend=%s,mac=%s,output=2" % (VIP, BACKEND,
+                                            mac_text(BACKEND_MAC)))
+FORWARD = "priority=100,in_port=1,tcp,nw_dst=%s,tp_dst=80" % VIP
+REVERSE = "priority=100,in_port=2,tcp,nw_src=%s,tp_src=80" % BACKEND
+TO_SERVER = "set_field:%s->eth_dst" % mac_text(BACKEND_MAC)
+TO_CLIENT = "set_field:%s->eth_dst,set_field:%s->eth_src,output:1" % (
+    mac_text(CLIENT_MAC), mac_text(VIP_MAC))
+METHODS = {
+    "output": [FORWARD + ",actions=output:2", REVERSE + ",actions=output:1"],
+    "set-field": [
+        "%s,actions=%s,set_field:%s->ip_dst,output:2" % (FORWARD, TO_SERVER,
+                                                         BACKEND),
+        "%s,actions=set_field:%s->ip_src,%s" % (REVERSE, VIP, TO_CLIENT)],
+    "ct-nat": [
+        FORWARD + ",ct_state=-trk,actions=ct(table=1,zone=1,nat)",
+        "table=1,priority=100,ct_state=+new+trk,tcp,actions="
+        "ct(commit,zone=1,nat(dst=%s:80)),%s,output:2" % (BACKEND, TO_SERVER),
+        "table=1,priority=90,ct_state=+est+trk,tcp,actions=%s,output:2"
+        % TO_SERVER,
+        REVERSE + ",ct_state=-trk,actions=ct(table=2,zone=1,nat)",
+        "table=2,priority=100,ct_state=+est+trk,tcp,actions=" + TO_CLIENT],
+    "redirect": [FORWARD + ",actions=redirect(7)",
+                 REVERSE + ",actions=redirect(reverse)"],
+}
+
+
+class Lab:
+    """A switch between a client's port and a server's."""
+
+    def __init__(self, wrapper=()):
+        self.switch = Switch(find_tree(), ["c", "r"], wrapper,
+                             ["emc-insert-inv-prob=1",
+                              "tpr-connections=1000000"])
+        self.client, self.server = raw_socket("cx"), raw_socket("rx")
+        self.server.settimeout(30)
+        self.client.settimeout(30)
+
+    def close(self):
+        self.client.close()
+        self.server.close()
+        self.switch.stop()
+
+    def use(self, method):
+        switch = self.switch
+        switch.ofctl("del-flows")
+        switch.appctl("dpctl/flush-conntrack")
+        switch.ofctl("del-redirects")
+        if method == "redirect":
+            switch.ofctl("add-redirect", REDIRECT)
+        switch.ofctl("add-flows", "-", input="\n".join(METHODS[method]))
+        switch.appctl("revalidator/purge")  # No flow of the method before.
+
+    def pass_through(self, source, sink, frames):
+        """Sends frames in bursts and takes as many at the other side."""
+        for first in range(0, len(frames), BURST):
+            part = frames[first:first + BURST]
+            for frame in part:
+                source.send(frame)
+            got = 0
+            while got < len(part):
+                try:
+                    frame = sink.recv(2048)
+                except TimeoutError:
+                    die("%d of %d packets came through" % (got, len(part)))
+                if frame[12:14] == b"\x08\0":
+                    got += 1
+
+    def to_server(self, frames):
+        self.pass_through(self.client, self.server, frames)
+
+    def to_client(self, frames):
+        self.pass_through(self.server, self.client, frames)
+
+
+def client_of(number):
+    return "10.%d.%d.%d" % (number >> 16 & 255, number >> 8 & 255,
+                            number & 255 or 1), 1024 + number % 60000
+
+
+def client_frame(number, flags, payload=b""):
+    address, port = client_of(number)
+    return tcp_frame(address, port, VIP, 80, flags, CLIENT_MAC, VIP_MAC,
+                     payload, seq=1 if flags & SYN else 2)
+
+
+def server_frame(number, flags, method):
+    address, port = client_of(number)
+    source = VIP if method == "output" else BACKEND
+    return tcp_frame(source, 80, address, port, flags, BACKEND_MAC,
+                     CLIENT_MAC)
+
+
+def establish(lab, method, numbers):
+    lab.to_server([client_frame(n, SYN) for n in numbers])
+    if method != "output":
+        lab.to_client([server_frame(n, SYN | ACK, method) for n in numbers])
+    lab.to_server([client_frame(n, ACK) for n in numbers])
+
+
+def count(lab, trace):
+    """Instructions that the packets of 'trace' take, per packet."""
+    for old in glob.glob(lab.switch.dir + "/callgrind.out.*"):
+        os.unlink(old)
+    pid = str(lab.switch.vswitchd)
+    run("callgrind_control", "-z", pid)
+    lab.to_server(trace)
+    run("callgrind_control", "-d", pid)
+    total = 0
+    for name in glob.glob(lab.switch.dir + "/callgrind.out.*"):
+        with open(name) as f:
+            found = re.findall(r"^(?:totals|summary): (\d+)", f.read(), re.M)
+        total += max(map(int, found), default=0)
+    if not total:
+        die("callgrind counted nothing; has the program symbols?")
+    return total / len(trace)
+
+
+def cost_of_hit(lab, method, connections, packets):
+    """Instructions per packet of a known connection."""
+    numbers = range(1, connections + 1)
+    lab.use(method)
+    establish(lab, method, numbers)
+    frames = [client_frame(n, ACK, b"x" * 64) for n in numbers]
+    trace = (frames * (packets // len(frames) + 1))[:packets]
+    lab.to_server(trace[:max(connections * 2, 100)])
+    return count(lab, trace)
+
+
+def cost_of_new(lab, method, packets):
+    """Instructions per packet that opens a connection."""
+    lab.use(method)
+    frames = [client_frame(n, SYN) for n in range(1, packets + 101)]
+    lab.to_server(frames[:100])
+    return count(lab, frames[100:])
+
+
+def count_instructions(args):
+    results = []
+    lab = Lab(("valgrind", "--tool=callgrind",
+               "--toggle-collect=dp_netdev_input",
+               "--callgrind-out-file={dir}/callgrind.out"))
+    try:
+        for connections in (1, 1000):
+            for method in METHODS:
+                cost = cost_of_hit(lab, method, connections,
+                                   2000 if args.quick else 10000)
+                say("%-10s %5d connections: %7.0f instructions a packet"
+                    % (method, connections, cost))
+                results.append({"method": method, "connections": connections,
+                                "instructions_per_packet": round(cost, 1)})
+        for method in METHODS:
+            cost = cost_of_new(lab, method, 2000)
+            say("%-10s   new connection: %7.0f instructions" % (method, cost))
+            results.append({"method": method, "connections": "new",
+                            "instructions_per_packet": round(cost, 1)})
+    finally:
+        lab.close()
+    return results
+
+
+def cpu_ns(pid):
+    """What the main thread, which forwards, has run so far."""
+    with open("/proc/%d/task/%d/schedstat" % (pid, pid)) as f:
+        return int(f.read().split()[0])
+
+
+def ns_per_connection(lab, method, frames):
+    lab.use(method)
+    lab.to_server(frames[:100])             # The megaflows are there.
+    start = cpu_ns(lab.switch.vswitchd)
+    lab.to_server(frames[100:])
+    return (cpu_ns(lab.switch.vswitchd) - start) / (len(frames) - 100)
+
+
+def new_connections(args):
+    rounds, count = (3, 5000) if args.quick else (9, 30000)
+    frames = [client_frame(n, SYN) for n in range(1, count + 101)]
+    cost = {"output": [], "ct-nat": [], "redirect": []}
+    lab = Lab()
+    try:
+        for _ in range(rounds):
+            for method in cost:
+                cost[method].append(ns_per_connection(lab, method, frames))
+    finally:
+        lab.close()
+    results = []
+    for method, values in cost.items():
+        result = {"method": method, "rounds": rounds,
+                  "connections_per_round": count,
+                  "min_ns": round(min(values)),
+                  "median_ns": round(median(values)),
+                  "best_per_second": round(1e9 / min(values)),
+                  "median_per_second": round(1e9 / median(values))}
+        say("%-10s new connections: %d ns each (median %d), %d/s (median %d)"
+            % (method, result["min_ns"], result["median_ns"],
+               result["best_per_second"], result["median_per_second"]))
+        results.append(result)
+    return results
+
+
+def ratio(results, connections, method, other):
+    cost = {r["method"]: r["instructions_per_packet"] for r in results
+            if r["connections"] == connections}
+    return round(cost[method] / cost[other], 3)
+
+
+def main(argv):
+    import argparse
+    parser = argparse.ArgumentParser(
+        prog="bench ovs-cost", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quick", action="store_true")
+    args = parser.parse_args(argv)
+    enter_namespace()
+    counted = count_instructions(args)
+    opened = new_connections(args)
+    ratios = {}
+    for n in (1, 1000):
+        ratios["vs_set_field_%d" % n] = ratio(counted, n, "redirect",
+                                              "set-field")
+        ratios["vs_ct_nat_%d" % n] = ratio(counted, n, "redirect", "ct-nat")
+    ratios["new_connections_vs_ct_nat"] = round(
+        1 / ratio(counted, "new", "redirect", "ct-nat"), 2)
+    spent = {r["method"]: r["median_ns"] for r in opened}
+    ratios["new_connections_cpu_vs_ct_nat"] = round(
+        spent["ct-nat"] / spent["redirect"], 2)
+    for name, value in ratios.items():
+        say("%-28s %.3f" % (name, value))
+    if args.json:
+        print(json.dumps({"runs": counted, "new_connections": opened,
+                          "ratios": ratios}))
+    return 0

@@ -115,7 +115,11 @@ m_make_ring(struct m_object *o)
     if (!n) {
         return;
     }
-    o->ring_size = n * 100 < 251 ? 251 : n * 100;
+    o->ring_size = 1;
+    while (o->ring_size < n) {          /* Sizes jump, shares then rarely. */
+        o->ring_size *= 2;
+    }
+    o->ring_size = o->ring_size * 100 < 251 ? 251 : o->ring_size * 100;
     while (!is_prime(o->ring_size)) {
         o->ring_size++;
     }

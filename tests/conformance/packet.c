@@ -86,13 +86,24 @@ pkt_init(struct pkt *p)
     parse_mac("50", p->dmac);
 }
 
+/* Are there 8 bytes of transport in the quoted packet 'q'?  RFC 792 promises
+ * so many. */
+static bool
+quotes_enough(const struct pkt *q, uint16_t limit)
+{
+    bool has_header = (has_ports(q->proto) || q->proto == PROTO_ICMP
+                       || q->proto == PROTO_ICMP6);
+
+    return (has_header || q->payload >= 8) && (!limit || limit >= 8);
+}
+
 bool
 pkt_is_malformed(const struct pkt *p)
 {
     return (p->cut >= 0 || p->ip_len >= 0 || p->ihl >= 0 || p->doff >= 0
             || p->udp_len >= 0 || p->version >= 0 || p->ext > 8
             || (p->quote && (p->quote->frag == LATER_FRAGMENT
-                             || (p->quote_bytes && p->quote_bytes < 8))));
+                             || !quotes_enough(p->quote, p->quote_bytes))));
 }
 
 static void

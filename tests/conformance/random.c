@@ -327,6 +327,7 @@ one_packet(struct round *t)
     }
     pkt_build(&p, &f);
     b.verdict = b.verdict == a.verdict ? a.verdict : b.verdict;
+    printf("# policy %d on_down %d\n", t->r[id].r.policy, t->r[id].r.on_down);
     differ(t, "verdict of a packet", a.verdict, b.verdict);
     printf("# mode %d, redirect %u, port %u: ", mode, id, in_port);
     for (size_t i = 0; i < f.len; i++) {
@@ -396,7 +397,7 @@ one_round(const struct host_ops *ops, uint32_t seed)
         host_model.word(t.model, &mod);
     }
     for (t.step = 0; ok && t.step < ROUND; t.step++) {
-        ok = one_step(&t) && (t.step % 20 || compare_state(&t));
+        ok = one_step(&t) && (t.step % 1 || compare_state(&t));
     }
     ok = ok && compare_state(&t);
     ops->destroy(t.host);

@@ -552,7 +552,8 @@ place_again(struct look *l, struct m_conn *c)
     uint32_t id = c->id;
 
     drop_conn(l->m, c);
-    if (covers(&l->m->objects[id], l->p)) {
+    if (covers(&l->m->objects[id], l->p)
+        && (l->p->proto != TPR_PROTO_TCP || !(l->p->flags & F_RST))) {
         place(l, id);
     }
 }

@@ -326,8 +326,8 @@ one_packet(struct round *t)
         return true;
     }
     pkt_build(&p, &f);
-    b.verdict = b.verdict == a.verdict ? a.verdict : b.verdict;
-    printf("# policy %d on_down %d\n", t->r[id].r.policy, t->r[id].r.on_down);
+    printf("# policy %d, on_down %d\n", t->r[id].r.policy,
+           t->r[id].r.on_down);
     differ(t, "verdict of a packet", a.verdict, b.verdict);
     printf("# mode %d, redirect %u, port %u: ", mode, id, in_port);
     for (size_t i = 0; i < f.len; i++) {

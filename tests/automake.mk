@@ -206,6 +206,7 @@ tests_conformance_conformance_SOURCES = \
 	tests/conformance/case.h \
 	tests/conformance/conformance.c \
 	tests/conformance/host-dp.c \
+	tests/conformance/host-ovs.c \
 	tests/conformance/host.h \
 	tests/conformance/model-choose.c \
 	tests/conformance/model-host.c \
@@ -218,7 +219,8 @@ tests_conformance_conformance_SOURCES = \
 	tests/conformance/redirect-text.c
 tests_conformance_conformance_LDADD = \
 	datapath-ext/libredirect.la $(OVS_LDADD)
-EXTRA_DIST += $(CONFORMANCE_TESTS) tests/conformance/cases
+EXTRA_DIST += $(CONFORMANCE_TESTS) tests/conformance/cases \
+	tests/conformance/run-ovs
 
 # Tests that a compiler for BPF likes our headers.
 HEADER_TESTS = tests/bpf-headers.sh

@@ -2,7 +2,10 @@
 
 /* The conformance suite of the redirect action.
  *
- *     conformance FILE...                      the cases, every host; TAP
+ *     conformance FILE...                      the cases, hosts in this
+ *                                              process; TAP
+ *     conformance --ovs FILE...                the cases, a real switch: see
+ *                                              tests/conformance/run-ovs
  *     conformance --packets N [--seed S]       the datapath against the model
  *
  * See case.h for the cases' language, random.c for the random runs. */
@@ -19,6 +22,7 @@ int
 main(int argc, char *argv[])
 {
     static const struct option options[] = {
+        { "ovs", no_argument, NULL, 'o' },
         { "packets", required_argument, NULL, 'p' },
         { "seed", required_argument, NULL, 's' },
         { NULL, 0, NULL, 0 },
@@ -26,12 +30,15 @@ main(int argc, char *argv[])
     const struct host_ops *const hosts[] = { &host_model, &host_dp };
     unsigned int n = 0, n_failed = 0;
     uint64_t packets = 0;
+    bool ovs = false;
     uint32_t seed = 1;
     int c;
 
     set_program_name(argv[0]);
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (c == 'p') {
+        if (c == 'o') {
+            ovs = true;
+        } else if (c == 'p') {
             packets = strtoull(optarg, NULL, 10);
         } else if (c == 's') {
             seed = (uint32_t) strtoul(optarg, NULL, 10);
@@ -40,6 +47,10 @@ main(int argc, char *argv[])
         }
     }
     for (int i = optind; i < argc; i++) {
+        if (ovs) {
+            case_run_file(argv[i], &host_ovs, &n, &n_failed);
+            continue;
+        }
         for (size_t h = 0; h < ARRAY_SIZE(hosts); h++) {
             case_run_file(argv[i], hosts[h], &n, &n_failed);
         }

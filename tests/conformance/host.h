@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* A host of the redirect action, as the conformance suite sees it: the naive
- * model, and the code of the userspace datapath.
+ * model, the code of the userspace datapath, and a real ovs-vswitchd.
  *
  * Packets go in and come out; time stands still but for host_ops.time().  One
  * thread. */
@@ -31,6 +31,8 @@ struct originated {
 
 enum { SCOPE = 1 };             /* Of everything here. */
 
+/* 'withdraw', 'originate' and 'time' are NULL where a host cannot do them at a
+ * known moment: cases that need them are left out. */
 struct host_ops {
     const char *name;
     void *(*create)(const struct host_options *);
@@ -49,6 +51,6 @@ struct host_ops {
                   struct tpr_backend_stats *);
 };
 
-extern const struct host_ops host_model, host_dp;
+extern const struct host_ops host_model, host_dp, host_ovs;
 
 #endif /* host.h */

@@ -35,7 +35,7 @@ struct tpr_record {
     uint32_t n_connections;     /* Counted for limits; writer. */
     uint32_t n_entries;         /* Connections in the table; writer. */
     bool in_object;             /* An object lists it; writer. */
-    bool kept;                  /* The sender saw it keep connections. */
+    bool kept;                  /* It kept connections when last seen. */
     bool died;                  /* ...and stop to: this turn of it. */
 
     /* Atomic. */
@@ -47,6 +47,7 @@ struct tpr_shared {
     uint64_t created_ms;
     uint64_t counters[TPR_N_COUNTERS];  /* Atomic. */
     int32_t *smooth;            /* By backend's index; writer. */
+    uint32_t n_entries;         /* Connections in the table; writer. */
 };
 
 /* An object as one description made it; never changes. */
@@ -79,6 +80,7 @@ struct tpr_dp {
     struct tpr_page *page;
     uint32_t seed;
     uint32_t now_ms;            /* The last that a caller said; atomic. */
+    uint32_t swept_ms;          /* When tpr_dp_run() last did something. */
     uint64_t counters[TPR_N_COUNTERS];  /* Atomic. */
     struct tpr_sender *sender;
 };

@@ -9,8 +9,9 @@
  * Threads: one writer at a time, who holds the owner's mutex; any number of
  * readers, without a lock.  An entry has a sequence number that is odd while
  * it is free or changes hands; a reader looks at it before and after, and
- * starts again if it differs.  Memory is never given back, so nothing that a reader follows
- * can vanish, and an entry that was freed is the last to be used again.
+ * starts again if it differs.  Memory is never given back, so nothing that a
+ * reader follows can vanish, and an entry that was freed is the last to be
+ * used again.
  * What packets refresh (times, flags, sequence numbers, the client's port and
  * addresses) are single stores of forwarding threads.
  *

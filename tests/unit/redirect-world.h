@@ -3,8 +3,9 @@
 /* A datapath with redirects for tests, and packets through it.
  *
  * One client (10.9.0.1, port 1 of the switch), one VIP (10.0.0.100), backends
- * 10.1.0.1, 10.1.0.2, ... at ports 11, 12, ..., each with a region's word and a
- * word of its own; all words are up.  The clock stands until a test moves it.
+ * 10.1.0.1, 10.1.0.2, ... at ports 11, 12, ..., each with a region's word and
+ * a word of its own; all words are up.  The clock stands until a test moves
+ * it.
  * The world is a global: one at a time, one thread but for world_pass(). */
 
 #ifndef TPR_REDIRECT_WORLD_H

@@ -210,11 +210,11 @@ find_forward(const struct step *s, const struct tpr_tuple *tuple,
  * gone, since we looked; somebody else may have placed the same; and 'old', if
  * not NULL, is a connection that has to go. */
 static void
-place_locked(struct step *s, uint32_t dp_id, struct tpr_conn *old,
-             uint32_t old_seq, struct tpr_placement *placement)
-    OVS_REQUIRES(s->dp->mutex)
+place_locked(struct tpr_dp *dp, const struct step *s, uint32_t dp_id,
+             struct tpr_conn *old, uint32_t old_seq,
+             struct tpr_placement *placement)
+    OVS_REQUIRES(dp->mutex)
 {
-    struct tpr_dp *dp = s->dp;
     struct tpr_object *object = tpr_object_get(dp, dp_id);
     const struct tpr_tuple *t = &s->p.tuple;
     struct tpr_conn *conn;
@@ -247,7 +247,7 @@ place(struct step *s, struct tpr_object *object, struct tpr_conn *old,
 
     __atomic_store_n(&dp->now_ms, s->now_ms, __ATOMIC_RELAXED);
     ovs_mutex_lock(&dp->mutex);
-    place_locked(s, object->dp_id, old, old_seq, &placement);
+    place_locked(dp, s, object->dp_id, old, old_seq, &placement);
     ovs_mutex_unlock(&dp->mutex);
 
     switch (placement.verdict) {

@@ -33,9 +33,14 @@ UNIT_TESTS += tests/unit/test-policy-random
 UNIT_TESTS += tests/unit/test-redirect-build
 UNIT_TESTS += tests/unit/test-redirect-check
 UNIT_TESTS += tests/unit/test-redirect-choose
+UNIT_TESTS += tests/unit/test-redirect-death
+UNIT_TESTS += tests/unit/test-redirect-dp
 UNIT_TESTS += tests/unit/test-redirect-hash
 UNIT_TESTS += tests/unit/test-redirect-parse
+UNIT_TESTS += tests/unit/test-redirect-place
 UNIT_TESTS += tests/unit/test-redirect-rewrite
+UNIT_TESTS += tests/unit/test-redirect-table
+UNIT_TESTS += tests/unit/test-redirect-threads
 UNIT_TESTS += tests/unit/test-redirect-track
 UNIT_TESTS += tests/unit/test-ring
 UNIT_TESTS += tests/unit/test-redirect-ofp
@@ -76,8 +81,25 @@ tests_unit_test_redirect_parse_LDADD = $(redirect_ldadd)
 tests_unit_test_redirect_rewrite_SOURCES = \
 	tests/unit/test-redirect-rewrite.c $(packet_maker)
 tests_unit_test_redirect_rewrite_LDADD = $(redirect_ldadd)
+tests_unit_test_redirect_table_LDADD = $(redirect_ldadd)
 tests_unit_test_redirect_track_LDADD = $(redirect_ldadd)
 tests_unit_test_ring_LDADD = $(redirect_ldadd)
+
+# A whole datapath with redirects.
+redirect_world = tests/unit/redirect-world.c tests/unit/redirect-world.h \
+	$(packet_maker)
+tests_unit_test_redirect_death_SOURCES = \
+	tests/unit/test-redirect-death.c $(redirect_world)
+tests_unit_test_redirect_death_LDADD = $(redirect_ldadd)
+tests_unit_test_redirect_dp_SOURCES = \
+	tests/unit/test-redirect-dp.c $(redirect_world)
+tests_unit_test_redirect_dp_LDADD = $(redirect_ldadd)
+tests_unit_test_redirect_place_SOURCES = \
+	tests/unit/test-redirect-place.c $(redirect_world)
+tests_unit_test_redirect_place_LDADD = $(redirect_ldadd)
+tests_unit_test_redirect_threads_SOURCES = \
+	tests/unit/test-redirect-threads.c $(redirect_world)
+tests_unit_test_redirect_threads_LDADD = $(redirect_ldadd)
 
 # The tool tpr-perf.
 perf_cppflags = $(AM_CPPFLAGS) -iquote $(top_srcdir)/tools

@@ -35,7 +35,7 @@ struct tpr_record {
     uint32_t n_connections;     /* Counted for limits; writer. */
     uint32_t n_entries;         /* Connections in the table; writer. */
     bool in_object;             /* An object lists it; writer. */
-    bool kept;                  /* The sender saw it keep connections. */
+    bool kept;                  /* It kept connections when last seen. */
     bool died;                  /* ...and stop to: this turn of it. */
 
     /* Atomic. */
@@ -47,6 +47,7 @@ struct tpr_shared {
     uint64_t created_ms;
     uint64_t counters[TPR_N_COUNTERS];  /* Atomic. */
     int32_t *smooth;            /* By backend's index; writer. */
+    uint32_t n_entries;         /* Connections in the table; writer. */
 };
 
 /* An object as one description made it; never changes. */
@@ -79,6 +80,7 @@ struct tpr_dp {
     struct tpr_page *page;
     uint32_t seed;
     uint32_t now_ms;            /* The last that a caller said; atomic. */
+    uint32_t swept_ms;          /* When tpr_dp_run() last did something. */
     uint64_t counters[TPR_N_COUNTERS];  /* Atomic. */
     struct tpr_sender *sender;
 };
@@ -125,15 +127,15 @@ tpr_record_port(const struct tpr_record *record, uint16_t port)
 }
 
 /* redirect-object.c */
-struct tpr_ring *tpr_object_ring(struct tpr_dp *, struct tpr_object *)
+struct tpr_ring *tpr_object_ring(struct tpr_dp *dp, struct tpr_object *)
     OVS_REQUIRES(dp->mutex);
-struct tpr_object *tpr_object_covering(const struct tpr_dp *, uint32_t scope,
+struct tpr_object *tpr_object_covering(const struct tpr_dp *dp, uint32_t scope,
                                        const struct tpr_tuple *)
     OVS_REQUIRES(dp->mutex);
-bool tpr_vip_known(const struct tpr_dp *, uint32_t scope,
+bool tpr_vip_known(const struct tpr_dp *dp, uint32_t scope,
                    const struct tpr_addr *)
     OVS_REQUIRES(dp->mutex);
-void tpr_record_release(struct tpr_dp *, struct tpr_record *)
+void tpr_record_release(struct tpr_dp *dp, struct tpr_record *)
     OVS_REQUIRES(dp->mutex);
 
 /* redirect-place.c */
@@ -142,15 +144,15 @@ struct tpr_placement {
     struct tpr_record *record;
     struct tpr_conn *conn;      /* NULL: stateless, the table is full. */
 };
-void tpr_place(struct tpr_dp *, struct tpr_object *,
+void tpr_place(struct tpr_dp *dp, struct tpr_object *,
                const struct tpr_packet *, const void *frame, uint32_t len,
                uint32_t in_port, uint32_t now_ms, struct tpr_placement *)
     OVS_REQUIRES(dp->mutex);
-void tpr_conn_remove(struct tpr_dp *, struct tpr_conn *)
+void tpr_conn_remove(struct tpr_dp *dp, struct tpr_conn *)
     OVS_REQUIRES(dp->mutex);
-void tpr_conn_release(struct tpr_dp *, struct tpr_conn *)
+void tpr_conn_release(struct tpr_dp *dp, struct tpr_conn *)
     OVS_REQUIRES(dp->mutex);
-void tpr_why_all(const struct tpr_dp *, const struct tpr_object *,
+void tpr_why_all(const struct tpr_dp *dp, const struct tpr_object *,
                  uint8_t *why)
     OVS_REQUIRES(dp->mutex);
 bool tpr_match_vip(const struct tpr_conn *, const void *aux);

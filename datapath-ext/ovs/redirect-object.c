@@ -334,6 +334,20 @@ retire(struct tpr_dp *dp, struct tpr_object *old)
     ovsrcu_postpone(object_free, old);
 }
 
+/* Removes all connections of 'object', which must be the current version. */
+static void
+remove_connections(struct tpr_dp *dp, const struct tpr_object *object)
+    OVS_REQUIRES(dp->mutex)
+{
+    for (uint32_t i = 0; object->shared->n_entries; i++) {
+        struct tpr_conn *conn = &dp->table.conns[i];
+
+        if (tpr_conn_used(conn) && conn->redirect == object->dp_id) {
+            tpr_conn_remove(dp, conn);
+        }
+    }
+}
+
 static char *
 dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
        const struct tpr_redirect *r)
@@ -355,6 +369,9 @@ dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
     if (!old) {
         object->shared->created_ms = time_msec();
         dp->n_objects++;
+    } else if (!tpr_addr_equal(&old->r.vip, &r->vip)
+               || old->r.proto != r->proto) {
+        remove_connections(dp, old);    /* They are another service's. */
     }
     if (r->policy == TPR_POLICY_MAGLEV) {
         tpr_object_ring(dp, object);
@@ -388,19 +405,6 @@ tpr_dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
     return error;
 }
 
-static void
-remove_connections(struct tpr_dp *dp, uint32_t dp_id)
-    OVS_REQUIRES(dp->mutex)
-{
-    for (uint32_t i = 0; i < dp->table.fresh; i++) {
-        struct tpr_conn *conn = &dp->table.conns[i];
-
-        if (conn->redirect == dp_id) {
-            tpr_conn_remove(dp, conn);
-        }
-    }
-}
-
 /* Deletes the object 'dp_id' with its connections.  Returns 0 or ENOENT. */
 int
 tpr_dp_del(struct tpr_dp *dp, uint32_t dp_id)
@@ -410,8 +414,8 @@ tpr_dp_del(struct tpr_dp *dp, uint32_t dp_id)
     ovs_mutex_lock(&dp->mutex);
     object = tpr_object_get(dp, dp_id);
     if (object) {
+        remove_connections(dp, object);
         ovsrcu_set(&dp->objects[dp_id], NULL);
-        remove_connections(dp, dp_id);
         for (int i = 0; i < object->r.n_backends; i++) {
             record_orphan(dp, object->records[i]);
         }

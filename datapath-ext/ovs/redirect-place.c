@@ -79,6 +79,7 @@ tpr_conn_remove(struct tpr_dp *dp, struct tpr_conn *conn)
 
     tpr_conn_release(dp, conn);
     record->n_entries--;
+    tpr_object_get(dp, conn->redirect)->shared->n_entries--;
     tpr_table_remove(&dp->table, conn);
     tpr_record_release(dp, record);
 }
@@ -98,16 +99,26 @@ reverse_key(const struct tpr_object *object, const struct tpr_record *record,
     };
 }
 
+/* Is there a connection with this reverse key?  One whose time is over has
+ * to go for the new one. */
 static bool
-reverse_in_use(const struct tpr_dp *dp, const struct tpr_reverse_key *key)
+reverse_in_use(struct tpr_dp *dp, const struct tpr_reverse_key *key,
+               uint32_t now_ms)
+    OVS_REQUIRES(dp->mutex)
 {
     const struct tpr_match match = {
         .dp = dp, .addr = key->backend, .port = key->backend_port,
     };
     uint32_t seq;
+    struct tpr_conn *conn = tpr_table_reverse(&dp->table, key,
+                                              tpr_match_backend, &match,
+                                              &seq);
 
-    return tpr_table_reverse(&dp->table, key, tpr_match_backend, &match,
-                             &seq) != NULL;
+    if (conn && tpr_time_reached(now_ms, conn->expires)) {
+        tpr_conn_remove(dp, conn);
+        conn = NULL;
+    }
+    return conn != NULL;
 }
 
 /* Removes connections whose time is over, looking at up to 'n'. */
@@ -144,15 +155,12 @@ enum {
 void
 tpr_dp_run(struct tpr_dp *dp, uint32_t now_ms)
 {
-    const uint32_t last = __atomic_exchange_n(&dp->now_ms, now_ms,
-                                              __ATOMIC_RELAXED);
-
-    if (now_ms - last >= SWEEP_MS || now_ms - last > INT32_MAX) {
+    __atomic_store_n(&dp->now_ms, now_ms, __ATOMIC_RELAXED);
+    if (now_ms - dp->swept_ms >= SWEEP_MS) {
+        dp->swept_ms = now_ms;
         ovs_mutex_lock(&dp->mutex);
         sweep(dp, MAX(SWEEP_SLICE, dp->table.fresh / SWEEP_PARTS), now_ms);
         ovs_mutex_unlock(&dp->mutex);
-    } else {
-        __atomic_store_n(&dp->now_ms, last, __ATOMIC_RELAXED);
     }
 }
 
@@ -174,26 +182,34 @@ record_connection(struct tpr_dp *dp, struct tpr_object *object,
                   uint32_t now_ms)
     OVS_REQUIRES(dp->mutex)
 {
-    struct tpr_conn *conn = tpr_table_insert(
-        &dp->table, &p->tuple, object->scope,
-        tpr_hash_tuple(&p->tuple, dp->seed), object->dp_id, record->slot,
-        key);
+    struct tpr_conn conn = {
+        .client = p->tuple.src,
+        .hash_forward = tpr_hash_tuple(&p->tuple, dp->seed),
+        .scope = object->scope,
+        .redirect = object->dp_id,
+        .backend = record->slot,
+        .client_port = p->tuple.sport,
+        .vip_port = p->tuple.dport,
+        .proto = p->tuple.proto,
+    };
 
-    learn_client(conn, p, in_port);
-    tpr_track_forward(&conn->track, p);
-    conn->expires = now_ms + object->r.timeouts[
-        tpr_track_timeout(conn->track.flags, conn->proto)];
+    learn_client(&conn, p, in_port);
+    tpr_track_forward(&conn.track, p);
+    conn.expires = now_ms + object->r.timeouts[
+        tpr_track_timeout(conn.track.flags, conn.proto)];
     record->n_connections++;
     record->n_entries++;
+    record->kept = true;                /* Or it would not be usable. */
+    object->shared->n_entries++;
     tpr_add(&record->total_connections, 1);
-    return conn;
+    return tpr_table_insert(&dp->table, &conn, key);
 }
 
 /* Chooses a backend whose reverse key is free; tells in 'why' which are not.
  * Returns its index, or -1. */
 static int
 choose(struct tpr_dp *dp, struct tpr_object *object,
-       const struct tpr_packet *p, uint8_t *why,
+       const struct tpr_packet *p, uint32_t now_ms, uint8_t *why,
        struct tpr_reverse_key *key)
     OVS_REQUIRES(dp->mutex)
 {
@@ -207,7 +223,7 @@ choose(struct tpr_dp *dp, struct tpr_object *object,
             return -1;
         }
         *key = reverse_key(object, object->records[i], p);
-        if (!reverse_in_use(dp, key)) {
+        if (!reverse_in_use(dp, key, now_ms)) {
             return i;
         }
         why[i] = TPR_WHY_COLLISION;
@@ -308,7 +324,7 @@ tpr_place(struct tpr_dp *dp, struct tpr_object *object,
         }
         return;
     }
-    i = choose(dp, object, p, why, &key);
+    i = choose(dp, object, p, now_ms, why, &key);
     if (i < 0) {
         place_none(dp, object, result);
         return;

@@ -78,14 +78,18 @@ is_partial(const struct dp_packet *packet)
     return dp_packet_hwol_l4_mask(packet) != 0;
 }
 
-/* Makes 'tci' (TPR_TCI_PRESENT included, 0: none) the packet's tag. */
+/* Makes 'tci' (TPR_TCI_PRESENT included, 0: none) the tag of 'packet', which
+ * 'p' describes. */
 static void
-set_tag(struct dp_packet *packet, uint16_t old, uint16_t tci)
+set_tag(struct dp_packet *packet, const struct tpr_packet *p, uint16_t tci)
 {
-    if (old == tci) {
+    if (p->tci == tci) {
         return;
     }
-    if (old) {
+    if (packet->l3_ofs == UINT16_MAX) {
+        packet->l3_ofs = p->l3_ofs;     /* Or it would not be Ethernet. */
+    }
+    if (p->tci) {
         eth_pop_vlan(packet);
     }
     if (tci) {
@@ -105,7 +109,7 @@ tpr_send_forward(const struct tpr_record *record, struct dp_packet *packet,
     tpr_rewrite_forward(dp_packet_data(packet), p, b,
                         tpr_record_port(record, port), is_partial(packet));
     if (b->vlan != TPR_VLAN_KEEP) {
-        set_tag(packet, p->tci,
+        set_tag(packet, p,
                 b->vlan == TPR_VLAN_NONE ? 0
                 : (p->tci & 0xe000) | TPR_TCI_PRESENT | b->vlan);
     }
@@ -202,33 +206,48 @@ find_forward(const struct step *s, const struct tpr_tuple *tuple,
                                 tpr_match_vip, &match, seq));
 }
 
-/* A packet without a connection.  Somebody else may have placed one since we
- * looked; and 'old', if not NULL, is one that has to go. */
+/* Finds or makes a connection.  The object may have another version, or be
+ * gone, since we looked; somebody else may have placed the same; and 'old', if
+ * not NULL, is a connection that has to go. */
+static void
+place_locked(struct tpr_dp *dp, const struct step *s, uint32_t dp_id,
+             struct tpr_conn *old, uint32_t old_seq,
+             struct tpr_placement *placement)
+    OVS_REQUIRES(dp->mutex)
+{
+    struct tpr_object *object = tpr_object_get(dp, dp_id);
+    const struct tpr_tuple *t = &s->p.tuple;
+    struct tpr_conn *conn;
+    uint32_t seq;
+
+    *placement = (struct tpr_placement) { .verdict = TPR_PASS };
+    if (old && tpr_conn_unchanged(old, old_seq)) {
+        tpr_conn_remove(dp, old);
+    }
+    conn = find_forward(s, t, &seq);
+    if (conn) {
+        placement->verdict = TPR_SEND;
+        placement->record = dp->records[conn->backend];
+        placement->conn = conn;
+    } else if (object && tpr_redirect_covers(&object->r, &t->dst, t->proto,
+                                             t->dport)) {
+        tpr_place(dp, object, &s->p, dp_packet_data(s->packet),
+                  dp_packet_size(s->packet), s->in_port, s->now_ms,
+                  placement);
+    }
+}
+
+/* A packet without a connection, or whose connection 'old' has to go. */
 static void
 place(struct step *s, struct tpr_object *object, struct tpr_conn *old,
       uint32_t old_seq)
 {
     struct tpr_dp *dp = s->dp;
     struct tpr_placement placement;
-    struct tpr_conn *conn;
-    uint32_t seq;
 
+    __atomic_store_n(&dp->now_ms, s->now_ms, __ATOMIC_RELAXED);
     ovs_mutex_lock(&dp->mutex);
-    if (old && tpr_conn_unchanged(old, old_seq)) {
-        tpr_conn_remove(dp, old);
-    }
-    conn = find_forward(s, &s->p.tuple, &seq);
-    if (conn) {
-        placement = (struct tpr_placement) {
-            .verdict = TPR_SEND,
-            .record = dp->records[conn->backend],
-            .conn = conn,
-        };
-    } else {
-        tpr_place(dp, object, &s->p, dp_packet_data(s->packet),
-                  dp_packet_size(s->packet), s->in_port, s->now_ms,
-                  &placement);
-    }
+    place_locked(dp, s, object->dp_id, old, old_seq, &placement);
     ovs_mutex_unlock(&dp->mutex);
 
     switch (placement.verdict) {
@@ -251,10 +270,25 @@ place(struct step *s, struct tpr_object *object, struct tpr_conn *old,
     }
 }
 
+/* The connection has ended: its backend may take another one at once. */
 static void
-mark_reset(struct tpr_conn *conn)
+release(struct tpr_dp *dp, struct tpr_conn *conn, uint32_t seq)
 {
-    __atomic_fetch_or(&conn->track.flags, TPR_TRACK_RESET, __ATOMIC_RELAXED);
+    ovs_mutex_lock(&dp->mutex);
+    if (tpr_conn_unchanged(conn, seq)) {
+        tpr_conn_release(dp, conn);
+    }
+    ovs_mutex_unlock(&dp->mutex);
+}
+
+/* Answers for a connection that was reset, which is remembered as long as its
+ * client keeps asking. */
+static void
+answer_reset(struct step *s, const struct tpr_object *object,
+             struct tpr_conn *conn)
+{
+    refresh_expires(conn, object, s->now_ms);
+    answer(s, object);
 }
 
 /* The backend of 'conn' is dead.  Returns true if the packet is done with;
@@ -275,20 +309,10 @@ handle_death(struct step *s, struct tpr_object *object,
         place(s, object, conn, seq);
         return true;
     }
-    mark_reset(conn);
-    answer(s, object);
+    __atomic_fetch_or(&conn->track.flags, TPR_TRACK_RESET, __ATOMIC_RELAXED);
+    release(s->dp, conn, seq);
+    answer_reset(s, object, conn);
     return true;
-}
-
-/* The connection has ended: its backend may take another one at once. */
-static void
-release(struct tpr_dp *dp, struct tpr_conn *conn, uint32_t seq)
-{
-    ovs_mutex_lock(&dp->mutex);
-    if (tpr_conn_unchanged(conn, seq)) {
-        tpr_conn_release(dp, conn);
-    }
-    ovs_mutex_unlock(&dp->mutex);
 }
 
 static inline bool
@@ -298,8 +322,9 @@ just_ended(const struct tpr_conn *conn)
                         && !(conn->flags & TPR_CONN_RELEASED));
 }
 
-/* A client's packet with a connection. */
-static void
+/* A client's packet with a connection.  Returns false if that is none any
+ * more: look again. */
+static bool
 forward_hit(struct step *s, struct tpr_conn *conn, uint32_t seq)
 {
     struct tpr_dp *dp = s->dp;
@@ -307,21 +332,21 @@ forward_hit(struct step *s, struct tpr_conn *conn, uint32_t seq)
     struct tpr_object *object = tpr_object_get(dp, conn->redirect);
 
     if (OVS_UNLIKELY(!object || !tpr_conn_unchanged(conn, seq))) {
-        return;                         /* It went that very moment. */
+        return false;                   /* It went that very moment. */
     }
     if (OVS_UNLIKELY(tpr_time_reached(s->now_ms, conn->expires)
                      || tpr_track_reopens(conn->track.flags, &s->p))) {
         place(s, object, conn, seq);
-        return;
+        return true;
     }
     if (OVS_UNLIKELY(conn->track.flags & TPR_TRACK_RESET)
         && !(s->p.tcp_flags & TPR_TCP_RST)) {
-        answer(s, object);
-        return;
+        answer_reset(s, object, conn);
+        return true;
     }
     if (OVS_UNLIKELY(!tpr_keeps(tpr_record_conf(record), dp->page))
         && handle_death(s, object, conn, seq)) {
-        return;
+        return true;
     }
     refresh_client(conn, &s->p, s->in_port);
     tpr_track_forward(&conn->track, &s->p);
@@ -331,6 +356,20 @@ forward_hit(struct step *s, struct tpr_conn *conn, uint32_t seq)
     }
     note_fragment(s, conn, false);
     forward_to(s, record);
+    return true;
+}
+
+/* Handles a client's packet if it has a connection; returns false if not. */
+static inline bool
+forward_known(struct step *s)
+{
+    struct tpr_conn *conn;
+    uint32_t seq;
+
+    do {
+        conn = find_forward(s, &s->p.tuple, &seq);
+    } while (conn && OVS_UNLIKELY(!forward_hit(s, conn, seq)));
+    return conn != NULL;
 }
 
 /* A client's later fragment: goes where its first one went. */
@@ -378,8 +417,6 @@ static void
 forward(struct step *s)
 {
     struct tpr_object *object = tpr_object_get(s->dp, s->action->id);
-    struct tpr_conn *conn;
-    uint32_t seq;
 
     if (s->p.icmp_error) {
         forward_icmp(s);
@@ -403,10 +440,7 @@ forward(struct step *s)
         tpr_count(s->dp, object, TPR_COUNTER_NOT_OURS);
         return;
     }
-    conn = find_forward(s, &s->p.tuple, &seq);
-    if (conn) {
-        forward_hit(s, conn, seq);
-    } else if (!is_stray_reset(&s->p)) {
+    if (!forward_known(s) && !is_stray_reset(&s->p)) {
         place(s, object, NULL, 0);
     }
 }
@@ -417,8 +451,6 @@ forward_any(struct step *s)
 {
     struct tpr_dp *dp = s->dp;
     struct tpr_object *object = NULL;
-    struct tpr_conn *conn;
-    uint32_t seq;
     bool known;
 
     if (s->p.icmp_error) {
@@ -431,10 +463,8 @@ forward_any(struct step *s)
         forward_later(s, known);
         return;
     }
-    conn = find_forward(s, &s->p.tuple, &seq);
-    if (conn) {
-        forward_hit(s, conn, seq);
-    } else if (s->p.frag == TPR_FRAG_FIRST && !is_stray_reset(&s->p)) {
+    if (!forward_known(s) && s->p.frag == TPR_FRAG_FIRST
+        && !is_stray_reset(&s->p)) {
         ovs_mutex_lock(&dp->mutex);
         object = tpr_object_covering(dp, s->action->scope, &s->p.tuple);
         ovs_mutex_unlock(&dp->mutex);
@@ -484,7 +514,7 @@ back_to_client(struct step *s, const struct tpr_conn *conn,
     tpr_rewrite_reverse(dp_packet_data(s->packet), &s->p, &record->addr,
                         &object->r.vip, conn->vip_port, conn->vip_mac,
                         conn->client_mac, is_partial(s->packet));
-    set_tag(s->packet, s->p.tci, conn->tci);
+    set_tag(s->packet, &s->p, conn->tci);
     pkt_metadata_init_conn(&s->packet->md);
     take(s, TPR_SEND, output);
 }

@@ -15,7 +15,8 @@
 #include "util.h"
 
 enum {
-    BATCH = 32,                 /* Packets made under the mutex at a time. */
+    BATCH = 32,                 /* Packets made under the mutex at a time, */
+    SLICE = 4096,               /* and entries looked at. */
     WAIT_MS = 500,              /* For a change of the page, at most. */
 };
 
@@ -63,24 +64,30 @@ add_rst(struct batch *batch, const struct tpr_dp *dp,
               TPR_COUNTER_RESET_SENT);
 }
 
-/* Resets a connection; its client hears of it at once. */
+/* Resets a connection; its client hears of it at once: by a reset at the
+ * highest sequence end that it was sent, and at its last ACK where that
+ * differs (RFC 5961 3.2). */
 static void
 reset(struct tpr_dp *dp, const struct tpr_object *object,
-      struct tpr_conn *conn, struct batch *batch)
+      struct tpr_conn *conn, uint32_t now_ms, struct batch *batch)
     OVS_REQUIRES(dp->mutex)
 {
     const struct tpr_track *track = &conn->track;
+    const bool seen = track->flags & TPR_TRACK_SEEN;
+    const bool acked = track->flags & TPR_TRACK_ACKED;
 
     __atomic_fetch_or(&conn->track.flags, TPR_TRACK_RESET, __ATOMIC_RELAXED);
+    __atomic_store_n(&conn->expires,
+                     now_ms + object->r.timeouts[TPR_TIMEOUT_CLOSING],
+                     __ATOMIC_RELAXED);
     tpr_conn_release(dp, conn);
     if (!conn->in_port) {
         return;
     }
-    if (track->flags & TPR_TRACK_SEEN) {
+    if (seen) {
         add_rst(batch, dp, object, conn, track->rev_end);
     }
-    if (!(track->flags & TPR_TRACK_SEEN)
-        || track->cli_ack != track->rev_end) {
+    if (acked && !(seen && track->cli_ack == track->rev_end)) {
         add_rst(batch, dp, object, conn, track->cli_ack);
     }
 }
@@ -98,7 +105,7 @@ repeat_syn(struct tpr_dp *dp, struct tpr_object *object,
     struct tpr_packet p;
     uint32_t len;
 
-    if (!syn) {
+    if (!syn || !in_port) {
         return;
     }
     len = syn->len;
@@ -152,28 +159,36 @@ handle(struct tpr_dp *dp, struct tpr_conn *conn, uint32_t now_ms,
         = tpr_on_down_of(object->r.on_down, conn->proto);
 
     if (conn->proto != TPR_PROTO_TCP || on_down == TPR_ON_DOWN_KEEP
-        || tpr_track_ended(conn->track.flags)) {
+        || tpr_track_ended(conn->track.flags)
+        || tpr_time_reached(now_ms, conn->expires)) {
         return;
     } else if (tpr_track_half_open(conn->track.flags)) {
         repeat_syn(dp, object, conn, now_ms, batch);
     } else if (on_down == TPR_ON_DOWN_RESET
                && !(conn->track.flags & TPR_TRACK_RESET)) {
-        reset(dp, object, conn, batch);
+        reset(dp, object, conn, now_ms, batch);
     }
 }
 
 /* Handles connections of dead backends from number '*next' on, until the batch
- * is full or the table ends. */
+ * is full or the slice or the table ends.  A backend that came back meanwhile
+ * keeps what it has. */
 static void
 fill_batch(struct tpr_dp *dp, uint32_t *next, uint32_t end, uint32_t now_ms,
            struct batch *batch)
     OVS_REQUIRES(dp->mutex)
 {
+    end = MIN(end, *next + SLICE);
     /* A connection makes two packets at most. */
     for (; *next < end && batch->n + 2 <= BATCH; (*next)++) {
         struct tpr_conn *conn = &dp->table.conns[*next];
+        struct tpr_record *record;
 
-        if (tpr_conn_used(conn) && dp->records[conn->backend]->died) {
+        if (!tpr_conn_used(conn)) {
+            continue;
+        }
+        record = dp->records[conn->backend];
+        if (record->died && !tpr_keeps(tpr_record_conf(record), dp->page)) {
             handle(dp, conn, now_ms, batch);
         }
     }

@@ -255,10 +255,12 @@ give_free(struct tpr_table *t, struct tpr_conn *conn)
     t->free_tail = number;
 }
 
+/* From here on, and while nobody has it, nobody may rely on 'conn': its
+ * sequence number is odd. */
 static void
 begin_change(struct tpr_conn *conn)
 {
-    store(&conn->seq, conn->seq + 1);
+    store(&conn->seq, conn->seq | 1);
     __atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
@@ -268,13 +270,13 @@ end_change(struct tpr_conn *conn)
     __atomic_store_n(&conn->seq, conn->seq + 1, __ATOMIC_RELEASE);
 }
 
-/* Writer: adds the connection of a client's packet with 'tuple' to 'backend',
- * whose replies have 'reverse'; neither may be in the table.  Everything that
- * is not a parameter is zero.  Returns it, or NULL if the table is full. */
+/* Writer: adds a connection like 'init', whose replies have 'reverse'; neither
+ * side may be in the table.  'init' is complete but for the sequence number,
+ * the chains and the reverse hash, which are the table's: readers find the
+ * entry at once.  Returns it, or NULL if the table is full. */
 struct tpr_conn *
-tpr_table_insert(struct tpr_table *t, const struct tpr_tuple *tuple,
-                 uint32_t scope, uint32_t hash, uint32_t redirect,
-                 uint32_t backend, const struct tpr_reverse_key *reverse)
+tpr_table_insert(struct tpr_table *t, const struct tpr_conn *init,
+                 const struct tpr_reverse_key *reverse)
 {
     struct tpr_conn *conn = take_free(t);
 
@@ -282,26 +284,18 @@ tpr_table_insert(struct tpr_table *t, const struct tpr_tuple *tuple,
         return NULL;
     }
 
-    const uint32_t seq = conn->seq;
     const uint32_t reverse_hash = hash_reverse(t, reverse);
-    tpr_conn_no *forward_head = &t->forward[hash & t->mask];
+    tpr_conn_no *forward_head = &t->forward[init->hash_forward & t->mask];
     tpr_conn_no *reverse_head = &t->reverse[reverse_hash & t->mask];
 
+    struct tpr_conn new = *init;
+
+    new.seq = conn->seq | 1;
+    new.next_forward = *forward_head;
+    new.next_reverse = *reverse_head;
+    new.hash_reverse = reverse_hash;
     begin_change(conn);
-    *conn = (struct tpr_conn) {
-        .client = tuple->src,
-        .seq = seq + 1,
-        .next_forward = *forward_head,
-        .next_reverse = *reverse_head,
-        .hash_forward = hash,
-        .hash_reverse = reverse_hash,
-        .scope = scope,
-        .redirect = redirect,
-        .backend = backend,
-        .client_port = tuple->sport,
-        .vip_port = tuple->dport,
-        .proto = tuple->proto,
-    };
+    *conn = new;
     end_change(conn);
     __atomic_store_n(forward_head, tpr_conn_number(t, conn),
                      __ATOMIC_RELEASE);
@@ -336,7 +330,6 @@ tpr_table_remove(struct tpr_table *t, struct tpr_conn *conn)
     unlink_from(t, &t->reverse[conn->hash_reverse & t->mask], conn, true);
     conn->redirect = UINT32_MAX;
     give_free(t, conn);
-    end_change(conn);
     t->n--;
 }
 

@@ -8,9 +8,10 @@
  *
  * Threads: one writer at a time, who holds the owner's mutex; any number of
  * readers, without a lock.  An entry has a sequence number that is odd while
- * it changes hands; a reader looks at it before and after, and starts again if
- * it differs.  Memory is never given back, so nothing that a reader follows
- * can vanish, and an entry that was freed is the last to be used again.
+ * it is free or changes hands; a reader looks at it before and after, and
+ * starts again if it differs.  Memory is never given back, so nothing that a
+ * reader follows can vanish, and an entry that was freed is the last to be
+ * used again.
  * What packets refresh (times, flags, sequence numbers, the client's port and
  * addresses) are single stores of forwarding threads.
  *
@@ -33,7 +34,7 @@ enum {
 /* A connection, both directions. */
 struct tpr_conn {
     struct tpr_addr client;
-    uint32_t seq;               /* Odd: changing hands. */
+    uint32_t seq;               /* Odd: free, or changing hands. */
     tpr_conn_no next_forward, next_reverse;
     uint32_t hash_forward, hash_reverse;
     uint32_t scope;
@@ -124,10 +125,7 @@ struct tpr_conn *tpr_table_reverse(const struct tpr_table *,
                                    tpr_conn_match *, const void *aux,
                                    uint32_t *seq);
 bool tpr_table_full(const struct tpr_table *);
-struct tpr_conn *tpr_table_insert(struct tpr_table *,
-                                  const struct tpr_tuple *, uint32_t scope,
-                                  uint32_t hash, uint32_t redirect,
-                                  uint32_t backend,
+struct tpr_conn *tpr_table_insert(struct tpr_table *, const struct tpr_conn *,
                                   const struct tpr_reverse_key *);
 void tpr_table_remove(struct tpr_table *, struct tpr_conn *);
 

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Tests of a datapath's redirects with several threads: limits are exact,
+ * nothing is lost or seen after it went, and the sender's thread acts by
+ * itself. */
+
+#include <config.h>
+#include <semaphore.h>
+#include <string.h>
+#include "dp-packet.h"
+#include "ovs-rcu.h"
+#include "ovs-thread.h"
+#include "random.h"
+#include "redirect-world.h"
+#include "unit.h"
+
+enum { TCP = TPR_PROTO_TCP, UDP = TPR_PROTO_UDP, THREADS = 4 };
+
+/* ## Limits. ## */
+
+enum { LIMIT = 500, EACH = 250 };       /* Twice as many want in. */
+
+static void *
+place_main(void *number_)
+{
+    const int number = *(int *) number_;
+
+    for (int i = 0; i < EACH; i++) {
+        const struct made m = from_client(UDP, 1000 + i * THREADS + number,
+                                          0);
+
+        forward(&m);
+        ovsrcu_quiesce();
+    }
+    return NULL;
+}
+
+START_TEST(a_limit_of_500_gives_500)
+{
+    const struct tpr_dp_options o = { .connections = 4096 };
+    pthread_t threads[THREADS];
+    int numbers[THREADS];
+
+    world_open(&o, false);
+    world_redirect(UDP, TPR_POLICY_FAILOVER, 1);
+    w.b[0].max_connections = LIMIT;
+    world_set(3);
+    for (int i = 0; i < THREADS; i++) {
+        numbers[i] = i;
+        threads[i] = ovs_thread_create("place", place_main, &numbers[i]);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        xpthread_join(threads[i], NULL);
+    }
+    ck_assert_uint_eq(world_connections(3, 0), LIMIT);
+    ck_assert_uint_eq(tpr_dp_connections(w.dp), LIMIT);
+    ck_assert_uint_eq(tpr_dp_counter(w.dp, TPR_COUNTER_NONE_DROPPED),
+                      THREADS * EACH - LIMIT);
+    world_close();
+}
+END_TEST
+
+/* ## Everything at once. ## */
+
+enum { TURNS = 4000, PORTS = 300 };
+
+static bool stop;
+
+/* Clients and backends talk; what they may get is little, but never a packet
+ * that went to nobody. */
+static void *
+talk_main(void *seed_)
+{
+    uint32_t x = *(uint32_t *) seed_;
+
+    while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+        static const uint8_t flags[] = {
+            TPR_TCP_SYN, TPR_TCP_ACK, TPR_TCP_ACK, TPR_TCP_ACK,
+            TPR_TCP_ACK | TPR_TCP_FIN, TPR_TCP_RST, TPR_TCP_ACK, TPR_TCP_SYN,
+        };
+        uint16_t port;
+        struct passed p;
+        struct made m;
+
+        x = x * 1664525 + 1013904223;
+        port = 1000 + (x >> 20) % PORTS;
+        if (x & 0x80000) {
+            m = from_client(TCP, port, flags[(x >> 16) & 7]);
+            p = forward(&m);
+        } else {
+            m = from_backend(TCP, (x >> 12) % 3, port, flags[(x >> 16) & 7]);
+            p = reverse(&m);
+        }
+        ovs_assert(p.verdict != TPR_SEND || p.output);
+        ovs_assert(p.verdict != TPR_REPLY || p.frame[47] & TPR_TCP_RST);
+        ovsrcu_quiesce();
+    }
+    return NULL;
+}
+
+static void
+drop(void *aux OVS_UNUSED, struct dp_packet *packet,
+     uint32_t output OVS_UNUSED)
+{
+    dp_packet_delete(packet);
+}
+
+START_TEST(everything_at_once)
+{
+    static const enum tpr_liveness states[] = {
+        TPR_LIVENESS_UP, TPR_LIVENESS_UP, TPR_LIVENESS_DOWN,
+        TPR_LIVENESS_DRAIN,
+    };
+    static const struct tpr_dp_ops ops = { .send = drop };
+    const struct tpr_dp_options o = {
+        .connections = 128, .half_open = 16, .ops = &ops,
+    };
+    const enum tpr_policy policies[] = {
+        TPR_POLICY_FAILOVER, TPR_POLICY_MAGLEV, TPR_POLICY_WEIGHTED,
+    };
+    uint32_t seeds[THREADS - 1];
+    pthread_t threads[THREADS - 1];
+
+    random_set_seed(3);
+    world_open(&o, false);
+    world_redirect(TCP, TPR_POLICY_MAGLEV, 3);
+    world_set(3);
+    stop = false;
+    for (int i = 0; i < THREADS - 1; i++) {
+        seeds[i] = i;
+        threads[i] = ovs_thread_create("talk", talk_main, &seeds[i]);
+    }
+    for (int i = 0; i < TURNS; i++) {
+        switch (random_range(8)) {
+        case 0:
+            world_redirect(TCP, policies[random_range(3)],
+                           1 + random_range(3));
+            world_set(3);
+            break;
+        case 1:
+            if (!random_range(10)) {
+                tpr_dp_del(w.dp, 3);
+            } else {
+                tpr_dp_withdraw_port(w.dp, BACKEND_PORT + random_range(3));
+            }
+            world_set(3);
+            break;
+        case 2:
+            tpr_dp_run(w.dp, w.now_ms + i * 20);
+            break;
+        default:
+            world_word(random_range(3), states[random_range(4)]);
+            break;
+        }
+        ovsrcu_quiesce();
+    }
+    __atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+    for (int i = 0; i < THREADS - 1; i++) {
+        xpthread_join(threads[i], NULL);
+    }
+
+    /* What was counted in was counted out. */
+    w.now_ms += TURNS * 20 + 7200 * 1000;
+    tpr_dp_run(w.dp, w.now_ms);
+    ck_assert_uint_eq(tpr_dp_connections(w.dp), 0);
+    for (int i = 0; i < w.r.n_backends; i++) {
+        ck_assert_uint_eq(world_connections(3, i), 0);
+    }
+    world_close();
+}
+END_TEST
+
+/* ## The sender. ## */
+
+static sem_t sent;
+static uint32_t sent_by;
+
+static void
+note(void *aux OVS_UNUSED, struct dp_packet *packet, uint32_t output)
+{
+    sent_by = output;
+    dp_packet_delete(packet);
+    sem_post(&sent);
+}
+
+/* Nobody calls it: a word changes, and it acts. */
+START_TEST(the_sender_wakes_up)
+{
+    const struct tpr_dp_ops ops = { .send = note };
+    const struct tpr_dp_options o = { .ops = &ops };
+    struct made syn;
+
+    sem_init(&sent, 0, 0);
+    world_open(&o, false);
+    world_redirect(TCP, TPR_POLICY_FAILOVER, 2);
+    world_set(3);
+    establish(4000, 0);
+    world_word(0, TPR_LIVENESS_DOWN);
+    while (sem_wait(&sent)) {
+        continue;                       /* EINTR. */
+    }
+    ck_assert_uint_eq(sent_by, CLIENT_PORT);
+
+    syn = from_client(TCP, 4001, TPR_TCP_SYN);
+    assert_goes_to(&syn, 1);
+    world_word(0, TPR_LIVENESS_UP);
+    world_region(1, TPR_LIVENESS_DOWN);
+    while (sem_wait(&sent)) {
+        continue;
+    }
+    ck_assert_uint_eq(sent_by, BACKEND_PORT);
+    world_close();
+    sem_destroy(&sent);
+}
+END_TEST
+
+UNIT_MAIN("redirect-threads",
+          a_limit_of_500_gives_500,
+          everything_at_once,
+          the_sender_wakes_up)

@@ -198,13 +198,35 @@ tests_flows_probe_SOURCES = tests/flows-probe.c
 tests_flows_probe_LDADD = $(TPR_LDADD)
 EXTRA_DIST += tests/switch-lib.sh $(SWITCH_TESTS)
 
+# The conformance suite of redirects: see tests/conformance/case.h.
+CONFORMANCE_TESTS = tests/conformance/run
+check_PROGRAMS += tests/conformance/conformance
+tests_conformance_conformance_SOURCES = \
+	tests/conformance/case.c \
+	tests/conformance/case.h \
+	tests/conformance/conformance.c \
+	tests/conformance/host-dp.c \
+	tests/conformance/host.h \
+	tests/conformance/model-choose.c \
+	tests/conformance/model-private.h \
+	tests/conformance/model.c \
+	tests/conformance/packet-text.c \
+	tests/conformance/packet.c \
+	tests/conformance/packet.h \
+	tests/conformance/random.c \
+	tests/conformance/redirect-text.c
+tests_conformance_conformance_LDADD = \
+	datapath-ext/libredirect.la $(OVS_LDADD)
+EXTRA_DIST += $(CONFORMANCE_TESTS) tests/conformance/cases
+
 # Tests that a compiler for BPF likes our headers.
 HEADER_TESTS = tests/bpf-headers.sh
 EXTRA_DIST += $(HEADER_TESTS)
 
 # How the harness of Automake runs them: unit tests speak TAP, one line a
 # test; so does the replay of a corpus, one line an input.
-TESTS = $(UNIT_TESTS) $(FUZZ_TESTS) $(DB_TESTS) $(SWITCH_TESTS) $(HEADER_TESTS)
+TESTS = $(UNIT_TESTS) $(FUZZ_TESTS) $(DB_TESTS) $(SWITCH_TESTS) $(HEADER_TESTS) \
+	$(CONFORMANCE_TESTS)
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) \
 	$(top_srcdir)/build-aux/tap-driver.sh
 AM_TESTS_ENVIRONMENT = \

@@ -206,6 +206,13 @@ find_forward(const struct step *s, const struct tpr_tuple *tuple,
                                 tpr_match_vip, &match, seq));
 }
 
+/* Opens nothing: a reset, for what we do not know. */
+static bool
+is_stray_reset(const struct tpr_packet *p)
+{
+    return p->tuple.proto == TPR_PROTO_TCP && (p->tcp_flags & TPR_TCP_RST);
+}
+
 /* Finds or makes a connection.  The object may have another version, or be
  * gone, since we looked; somebody else may have placed the same; and 'old', if
  * not NULL, is a connection that has to go. */
@@ -229,8 +236,9 @@ place_locked(struct tpr_dp *dp, const struct step *s, uint32_t dp_id,
         placement->verdict = TPR_SEND;
         placement->record = dp->records[conn->backend];
         placement->conn = conn;
-    } else if (object && tpr_redirect_covers(&object->r, &t->dst, t->proto,
-                                             t->dport)) {
+    } else if (object && !is_stray_reset(&s->p)
+               && tpr_redirect_covers(&object->r, &t->dst, t->proto,
+                                      t->dport)) {
         tpr_place(dp, object, &s->p, dp_packet_data(s->packet),
                   dp_packet_size(s->packet), s->in_port, s->now_ms,
                   placement);
@@ -404,13 +412,6 @@ forward_icmp(struct step *s)
         tpr_count(s->dp, NULL, TPR_COUNTER_ICMP_TRANSLATED);
         forward_to(s, s->dp->records[conn->backend]);
     }
-}
-
-/* Opens nothing: a reset, for what we do not know. */
-static bool
-is_stray_reset(const struct tpr_packet *p)
-{
-    return p->tuple.proto == TPR_PROTO_TCP && (p->tcp_flags & TPR_TCP_RST);
 }
 
 static void

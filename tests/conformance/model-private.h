@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The naive model's insides: see model.c. */
+
+#ifndef CONFORMANCE_MODEL_PRIVATE_H
+#define CONFORMANCE_MODEL_PRIVATE_H 1
+
+#include "host.h"
+
+enum { M_OBJECTS = 16, M_BACKENDS = 64, M_CONNS = 65536, M_FRAGS = 8192,
+       M_WORDS = 256, M_FRAG_MS = 15000, M_SYN_MAX = 122 };
+
+struct m_backend {
+    struct tpr_redirect_backend conf;
+    bool kept;                  /* At the last look for deaths. */
+    uint32_t n;                 /* Connections that count. */
+    uint32_t entries;
+    uint64_t packets, bytes, rev_packets, rev_bytes, total;
+    int32_t smooth;
+};
+
+struct m_object {
+    bool used;
+    struct tpr_redirect r;      /* 'backends' is NULL. */
+    struct m_backend *b[M_BACKENDS];
+    uint32_t ring_size;
+    uint16_t *ring;
+};
+
+struct m_conn {
+    bool used;
+    uint32_t serial;
+    uint32_t id;                /* Redirect. */
+    struct m_backend *b;
+    struct tpr_addr client;
+    uint16_t cport, vport;
+    uint8_t proto;
+    bool syn, answered, acked, fin_forward, fin_reverse, rst, reset, seen;
+    bool released;
+    uint32_t rev_end, cli_ack;
+    uint32_t in_port;
+    int tci;
+    uint8_t client_mac[6], vip_mac[6];
+    uint32_t expires;
+    int syn_slot;               /* -1: none. */
+    bool has_syn;
+    struct pkt first;           /* The SYN. */
+};
+
+struct m_frag {
+    struct tpr_addr src, dst;
+    uint32_t id, serial, expires;
+    uint8_t proto;
+    bool reverse;
+};
+
+struct model {
+    struct host_options o;
+    struct m_object objects[M_OBJECTS];
+    tpr_word region[TPR_MAX_REGIONS], word[M_WORDS];
+    struct m_conn *conns;       /* In the order in which they were made. */
+    uint32_t n_slots, n_conns, next_serial;
+    uint32_t next_syn;
+    uint32_t *syn_owner;        /* Serials. */
+    struct m_frag *frags;
+    uint32_t n_frags;
+    struct m_backend **all;     /* Every backend there ever was. */
+    uint32_t n_all;
+    uint32_t now;
+    uint64_t counters[TPR_N_COUNTERS];
+};
+
+bool m_same_addr(const struct tpr_addr *, const struct tpr_addr *);
+bool m_is_dead(const struct model *, const struct m_backend *);
+void m_make_ring(struct m_object *);
+int m_choose(struct m_object *, uint8_t policy, const bool *usable,
+             uint32_t hash);
+bool m_usable(const struct model *, const struct m_backend *);
+uint32_t m_hash(const struct model *, const struct tpr_addr *src,
+                const struct tpr_addr *dst, uint16_t sport, uint16_t dport,
+                uint8_t proto);
+
+#endif /* model-private.h */

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Builds packets of the conformance suite: see packet.h. */
+
+#include <config.h>
+#include "packet.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+struct out {
+    uint8_t *data;
+    size_t len;
+};
+
+static void
+put8(struct out *o, unsigned int x)
+{
+    o->data[o->len++] = (uint8_t) x;
+}
+
+static void
+put16(struct out *o, unsigned int x)
+{
+    put8(o, x >> 8);
+    put8(o, x);
+}
+
+static void
+put32(struct out *o, uint32_t x)
+{
+    put16(o, x >> 16);
+    put16(o, x & 0xffff);
+}
+
+static void
+put_bytes(struct out *o, const void *bytes, size_t n)
+{
+    memcpy(o->data + o->len, bytes, n);
+    o->len += n;
+}
+
+static void
+put_addr(struct out *o, const struct pkt *p, const struct tpr_addr *a)
+{
+    put_bytes(o, p->is_v6 ? (const void *) a : &a->w[3], p->is_v6 ? 16 : 4);
+}
+
+/* RFC 1071 over 'n' bytes, added to 'sum'. */
+static uint32_t
+sum_bytes(uint32_t sum, const uint8_t *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        sum += i % 2 ? bytes[i] : (uint32_t) bytes[i] << 8;
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    return sum;
+}
+
+static uint16_t
+finish(uint32_t sum)
+{
+    while (sum >> 16) {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    return (uint16_t) ~sum;
+}
+
+bool
+has_ports(uint8_t proto)
+{
+    return (proto == TPR_PROTO_TCP || proto == TPR_PROTO_UDP
+            || proto == TPR_PROTO_SCTP);
+}
+
+void
+pkt_init(struct pkt *p)
+{
+    memset(p, 0, sizeof *p);
+    p->is_ip = true;
+    p->tci = -1;
+    p->ttl = 64;
+    p->id = 1;
+    p->cut = p->ip_len = p->ihl = p->doff = p->udp_len = p->version = -1;
+    parse_mac("01", p->smac);
+    parse_mac("50", p->dmac);
+}
+
+/* Are there 8 bytes of transport in the quoted packet 'q'?  RFC 792 promises
+ * so many. */
+static bool
+quotes_enough(const struct pkt *q, uint16_t limit)
+{
+    bool has_header = (has_ports(q->proto) || q->proto == PROTO_ICMP
+                       || q->proto == PROTO_ICMP6);
+
+    return (has_header || q->payload >= 8) && (!limit || limit >= 8);
+}
+
+bool
+pkt_is_malformed(const struct pkt *p)
+{
+    return (p->cut >= 0 || p->ip_len >= 0 || p->ihl >= 0 || p->doff >= 0
+            || p->udp_len >= 0 || p->version >= 0 || p->ext > 8
+            || (p->quote && (p->quote->frag == LATER_FRAGMENT
+                             || !quotes_enough(p->quote, p->quote_bytes))));
+}
+
+static void
+put_payload(struct out *o, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        put8(o, 'a' + i % 26);
+    }
+}
+
+static void build_ip(const struct pkt *, struct out *);
+
+static void
+put_tcp(const struct pkt *p, struct out *o)
+{
+    put16(o, p->sport);
+    put16(o, p->dport);
+    put32(o, p->seq);
+    put32(o, p->ack);
+    put8(o, (p->doff >= 0 ? p->doff : 5) << 4);
+    put8(o, p->flags);
+    put16(o, p->reset_style ? 0 : 8192);
+    put32(o, 0);
+}
+
+/* Puts the transport, returns where its checksum is, 0: nowhere. */
+static size_t
+put_transport(const struct pkt *p, struct out *o)
+{
+    const size_t start = o->len;
+
+    if (p->frag == LATER_FRAGMENT) {
+        put_payload(o, p->payload);
+        return 0;
+    }
+    switch (p->proto) {
+    case TPR_PROTO_TCP:
+        put_tcp(p, o);
+        put_payload(o, p->payload);
+        return start + 16;
+
+    case TPR_PROTO_UDP:
+        put16(o, p->sport);
+        put16(o, p->dport);
+        put16(o, p->udp_len >= 0 ? p->udp_len : 8 + p->payload);
+        put16(o, 0);
+        put_payload(o, p->payload);
+        return p->nocsum ? 0 : start + 6;
+
+    case TPR_PROTO_SCTP:
+        put16(o, p->sport);
+        put16(o, p->dport);
+        put32(o, 0x12345678);
+        put32(o, 0x9abcdef0);
+        put_payload(o, p->payload);
+        return 0;
+
+    case PROTO_ICMP:
+    case PROTO_ICMP6:
+        put8(o, p->type);
+        put8(o, p->code);
+        put32(o, 0);
+        put16(o, 1400);
+        if (p->quote) {
+            build_ip(p->quote, o);
+            if (p->quote_bytes) {
+                o->len = (start + 8 + (p->is_v6 ? 40 : 20)
+                          + p->quote_bytes);
+            }
+        } else {
+            put_payload(o, p->payload);
+        }
+        return start + 2;
+
+    default:
+        put_payload(o, p->payload);
+        return 0;
+    }
+}
+
+/* The transport from 'start' on gets its checksum, whole. */
+static void
+set_checksum(const struct pkt *p, struct out *o, size_t start, size_t at)
+{
+    uint8_t pseudo[40];
+    struct out q = { pseudo, 0 };
+    uint32_t sum = 0;
+    uint16_t csum;
+
+    if (p->proto != PROTO_ICMP) {
+        put_addr(&q, p, &p->src);
+        put_addr(&q, p, &p->dst);
+        put32(&q, (uint32_t) (o->len - start));
+        put32(&q, p->proto);
+        sum = sum_bytes(sum, pseudo, q.len);
+    }
+    sum = sum_bytes(sum, o->data + start, o->len - start);
+    csum = finish(sum + p->badcsum);
+    if (!csum && p->proto == TPR_PROTO_UDP) {
+        csum = 0xffff;
+    }
+    o->data[at] = (uint8_t) (csum >> 8);
+    o->data[at + 1] = (uint8_t) csum;
+}
+
+static void
+put_ip4(const struct pkt *p, struct out *o)
+{
+    put8(o, ((p->version >= 0 ? p->version : 4) << 4)
+            | (p->ihl >= 0 ? p->ihl : 5 + p->options));
+    put8(o, 0);
+    put16(o, 0);
+    put16(o, p->reset_style ? 0 : p->id);
+    put16(o, p->reset_style ? 0x4000 : p->frag == FIRST_FRAGMENT ? 0x2000
+             : p->frag == LATER_FRAGMENT ? 185 : 0);
+    put8(o, p->ttl);
+    put8(o, p->proto);
+    put16(o, 0);
+    put_addr(o, p, &p->src);
+    put_addr(o, p, &p->dst);
+    for (int i = 0; i < p->options; i++) {
+        put32(o, 0x01010101);           /* No operation. */
+    }
+}
+
+static void
+put_ip6(const struct pkt *p, struct out *o)
+{
+    const uint8_t last = p->frag ? 44 : p->proto;
+
+    put32(o, (uint32_t) (p->version >= 0 ? p->version : 6) << 28);
+    put16(o, 0);
+    put8(o, p->ext ? 60 : last);
+    put8(o, p->ttl);
+    put_addr(o, p, &p->src);
+    put_addr(o, p, &p->dst);
+    for (int i = 0; i < p->ext; i++) {
+        put8(o, i + 1 < p->ext ? 60 : last);
+        put8(o, 0);
+        put16(o, 0x0104);               /* PadN. */
+        put32(o, 0);
+    }
+    if (p->frag) {
+        put8(o, p->proto);
+        put8(o, 0);
+        put16(o, p->frag == FIRST_FRAGMENT ? 1 : 1480);
+        put32(o, p->id);
+    }
+}
+
+static void
+build_ip(const struct pkt *p, struct out *o)
+{
+    const size_t start = o->len;
+    size_t transport, at, length;
+
+    if (p->is_v6) {
+        put_ip6(p, o);
+    } else {
+        put_ip4(p, o);
+    }
+    transport = o->len;
+    at = put_transport(p, o);
+    length = (p->ip_len >= 0 ? (size_t) p->ip_len
+              : o->len - start - (p->is_v6 ? 40 : 0));
+    o->data[start + (p->is_v6 ? 4 : 2)] = (uint8_t) (length >> 8);
+    o->data[start + (p->is_v6 ? 5 : 3)] = (uint8_t) length;
+    if (at) {
+        set_checksum(p, o, transport, at);
+    }
+    if (!p->is_v6) {
+        uint16_t csum = finish(sum_bytes(0, o->data + start,
+                                         transport - start));
+
+        o->data[start + 10] = (uint8_t) (csum >> 8);
+        o->data[start + 11] = (uint8_t) csum;
+    }
+}
+
+/* Fills in 'f' with the frame that 'p' stands for. */
+void
+pkt_build(const struct pkt *p, struct frame *f)
+{
+    struct out o = { f->data, 0 };
+
+    put_bytes(&o, p->dmac, 6);
+    put_bytes(&o, p->smac, 6);
+    if (p->tci >= 0) {
+        put16(&o, 0x8100);
+        put16(&o, p->tci);
+    }
+    if (!p->is_ip) {
+        put16(&o, 0x0806);
+        put_payload(&o, 28);
+    } else {
+        put16(&o, p->is_v6 ? 0x86dd : 0x0800);
+        build_ip(p, &o);
+    }
+    memset(f->data + o.len, 0, p->pad);
+    o.len += p->pad;
+    if (p->cut >= 0 && (size_t) p->cut < o.len) {
+        o.len = p->cut;
+    }
+    f->len = o.len;
+}

@@ -208,6 +208,7 @@ tests_conformance_conformance_SOURCES = \
 	tests/conformance/host-dp.c \
 	tests/conformance/host.h \
 	tests/conformance/model-choose.c \
+	tests/conformance/model-host.c \
 	tests/conformance/model-private.h \
 	tests/conformance/model.c \
 	tests/conformance/packet-text.c \

@@ -70,6 +70,30 @@ struct model {
     uint64_t counters[TPR_N_COUNTERS];
 };
 
+struct look {                   /* One packet. */
+    struct model *m;
+    enum tpr_mode mode;
+    uint32_t id, in_port;
+    const struct pkt *p;
+    struct outcome *out;
+};
+
+/* model.c: the packet's way. */
+void m_count(struct model *, enum tpr_counter);
+bool m_ended(const struct m_conn *);
+bool m_half_open(const struct m_conn *);
+void m_release(struct m_conn *);
+void m_drop_conn(struct model *, struct m_conn *);
+void m_reset_init(struct pkt *, const struct tpr_addr *src, uint16_t sport,
+                  const struct tpr_addr *dst, uint16_t dport, bool is_v6);
+struct m_backend *m_choose_backend(struct look *, struct m_object *,
+                                   bool *stateless);
+struct m_conn *m_new_conn(struct look *, struct m_backend *, uint32_t id);
+void m_send_forward(struct look *, struct m_backend *);
+void m_process(void *, enum tpr_mode, uint32_t id, uint32_t in_port,
+               const struct pkt *, struct outcome *);
+
+/* model-choose.c: policies. */
 bool m_same_addr(const struct tpr_addr *, const struct tpr_addr *);
 bool m_is_dead(const struct model *, const struct m_backend *);
 void m_make_ring(struct m_object *);

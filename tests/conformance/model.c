@@ -9,71 +9,30 @@
 #include <config.h>
 #include "model-private.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include "redirect-check.h"
 
-struct look {                   /* One packet. */
-    struct model *m;
-    enum tpr_mode mode;
-    uint32_t id, in_port;
-    const struct pkt *p;
-    struct outcome *out;
-};
-
-static void
-count(struct model *m, enum tpr_counter c)
+void
+m_count(struct model *m, enum tpr_counter c)
 {
     m->counters[c]++;
 }
 
-static void *
-model_create(const struct host_options *o)
-{
-    struct model *m = calloc(1, sizeof *m);
-
-    m->o = *o;
-    m->conns = calloc(M_CONNS, sizeof *m->conns);
-    m->syn_owner = calloc(o->half_open, sizeof *m->syn_owner);
-    m->frags = calloc(M_FRAGS, sizeof *m->frags);
-    m->all = calloc(M_CONNS, sizeof *m->all);
-    return m;
-}
-
-static void
-model_destroy(void *m_)
-{
-    struct model *m = m_;
-
-    for (uint32_t i = 0; i < m->n_all; i++) {
-        free(m->all[i]);
-    }
-    for (int i = 0; i < M_OBJECTS; i++) {
-        free(m->objects[i].ring);
-    }
-    free(m->conns);
-    free(m->syn_owner);
-    free(m->frags);
-    free(m->all);
-    free(m);
-}
-
 /* ## Connections. ## */
 
-static bool
-ended(const struct m_conn *c)
+bool
+m_ended(const struct m_conn *c)
 {
     return c->rst || (c->fin_forward && c->fin_reverse);
 }
 
-static bool
-half_open(const struct m_conn *c)
+bool
+m_half_open(const struct m_conn *c)
 {
     return c->syn && !c->answered && !c->acked;
 }
 
-static void
-release(struct m_conn *c)
+void
+m_release(struct m_conn *c)
 {
     if (!c->released) {
         c->released = true;
@@ -81,10 +40,10 @@ release(struct m_conn *c)
     }
 }
 
-static void
-drop_conn(struct model *m, struct m_conn *c)
+void
+m_drop_conn(struct model *m, struct m_conn *c)
 {
-    release(c);
+    m_release(c);
     c->b->entries--;
     c->used = false;
     m->n_conns--;
@@ -285,13 +244,13 @@ build_forward(const struct pkt *in, const struct m_backend *b,
     pkt_build(&p, f);
 }
 
-static void
-send_forward(struct look *l, struct m_backend *b)
+void
+m_send_forward(struct look *l, struct m_backend *b)
 {
     struct frame in;
 
     if (b->conf.withdrawn) {
-        count(l->m, TPR_COUNTER_NO_PORT);
+        m_count(l->m, TPR_COUNTER_NO_PORT);
         l->out->verdict = TPR_DROP;
         return;
     }
@@ -311,7 +270,7 @@ send_reverse(struct look *l, const struct m_conn *c)
     struct frame in;
 
     if (!c->in_port) {
-        count(l->m, TPR_COUNTER_NO_PORT);
+        m_count(l->m, TPR_COUNTER_NO_PORT);
         l->out->verdict = TPR_DROP;
         return;
     }
@@ -338,8 +297,8 @@ send_reverse(struct look *l, const struct m_conn *c)
     l->out->port = c->in_port;
 }
 
-static void
-reset_init(struct pkt *r, const struct tpr_addr *src, uint16_t sport,
+void
+m_reset_init(struct pkt *r, const struct tpr_addr *src, uint16_t sport,
            const struct tpr_addr *dst, uint16_t dport, bool is_v6)
 {
     pkt_init(r);
@@ -364,7 +323,7 @@ answer(struct look *l)
         l->out->verdict = TPR_DROP;
         return;
     }
-    reset_init(&r, &p->dst, p->dport, &p->src, p->sport, p->is_v6);
+    m_reset_init(&r, &p->dst, p->dport, &p->src, p->sport, p->is_v6);
     if (p->flags & F_ACK) {
         r.seq = p->ack;
     } else {
@@ -375,7 +334,7 @@ answer(struct look *l)
     memcpy(r.dmac, p->smac, 6);
     r.tci = p->tci;
     pkt_build(&r, &l->out->frame);
-    count(l->m, TPR_COUNTER_RESET_ANSWERED);
+    m_count(l->m, TPR_COUNTER_RESET_ANSWERED);
     l->out->verdict = TPR_REPLY;
     l->out->port = l->in_port;
 }
@@ -387,15 +346,15 @@ nothing_usable(struct look *l, const struct m_object *o)
 {
     switch (o->r.on_none) {
     case TPR_ON_NONE_DROP:
-        count(l->m, TPR_COUNTER_NONE_DROPPED);
+        m_count(l->m, TPR_COUNTER_NONE_DROPPED);
         l->out->verdict = TPR_DROP;
         break;
     case TPR_ON_NONE_RESET:
-        count(l->m, TPR_COUNTER_NONE_RESET);
+        m_count(l->m, TPR_COUNTER_NONE_RESET);
         answer(l);
         break;
     default:
-        count(l->m, TPR_COUNTER_NONE_PASSED);
+        m_count(l->m, TPR_COUNTER_NONE_PASSED);
         l->out->verdict = TPR_PASS;
         break;
     }
@@ -412,9 +371,9 @@ keep_syn(struct model *m, struct m_conn *c, const struct pkt *p)
 
         if (old->used && old != c && old->syn_slot == (int) slot
             && m->syn_owner[slot] == old->serial) {
-            if (half_open(old)) {
-                count(m, TPR_COUNTER_SYN_EVICTED);
-                drop_conn(m, old);
+            if (m_half_open(old)) {
+                m_count(m, TPR_COUNTER_SYN_EVICTED);
+                m_drop_conn(m, old);
             } else {
                 old->has_syn = false;
             }
@@ -428,8 +387,8 @@ keep_syn(struct model *m, struct m_conn *c, const struct pkt *p)
     c->first = *p;
 }
 
-static struct m_conn *
-new_conn(struct look *l, struct m_backend *b, uint32_t id)
+struct m_conn *
+m_new_conn(struct look *l, struct m_backend *b, uint32_t id)
 {
     struct model *m = l->m;
     const struct pkt *p = l->p;
@@ -461,15 +420,15 @@ new_conn(struct look *l, struct m_backend *b, uint32_t id)
     b->entries++;
     b->total++;
     b->kept = true;
-    if (half_open(c) && p->proto == TPR_PROTO_TCP) {
+    if (m_half_open(c) && p->proto == TPR_PROTO_TCP) {
         keep_syn(m, c, p);
     }
     return c;
 }
 
 /* Which backend?  NULL: none.  '*stateless' if no record can be made. */
-static struct m_backend *
-choose(struct look *l, struct m_object *o, bool *stateless)
+struct m_backend *
+m_choose_backend(struct look *l, struct m_object *o, bool *stateless)
 {
     struct model *m = l->m;
     const struct pkt *p = l->p;
@@ -489,7 +448,7 @@ choose(struct look *l, struct m_object *o, bool *stateless)
         }
     }
     if (limited) {
-        count(m, TPR_COUNTER_LIMITED);
+        m_count(m, TPR_COUNTER_LIMITED);
     }
     *stateless = m->n_conns >= m->o.connections;
     for (;;) {
@@ -504,7 +463,7 @@ choose(struct look *l, struct m_object *o, bool *stateless)
             return o->b[i];
         }
         usable[i] = false;
-        count(m, TPR_COUNTER_REV_COLLISION);
+        m_count(m, TPR_COUNTER_REV_COLLISION);
     }
 }
 
@@ -513,18 +472,18 @@ place(struct look *l, uint32_t id)
 {
     struct m_object *o = &l->m->objects[id];
     bool stateless;
-    struct m_backend *b = choose(l, o, &stateless);
+    struct m_backend *b = m_choose_backend(l, o, &stateless);
 
     if (!b) {
         nothing_usable(l, o);
         return;
     }
     if (stateless) {
-        count(l->m, TPR_COUNTER_TABLE_FULL);
+        m_count(l->m, TPR_COUNTER_TABLE_FULL);
     } else {
-        note_fragment(l, new_conn(l, b, id), false);
+        note_fragment(l, m_new_conn(l, b, id), false);
     }
-    send_forward(l, b);
+    m_send_forward(l, b);
 }
 
 /* ## The packet's way. ## */
@@ -551,7 +510,7 @@ place_again(struct look *l, struct m_conn *c)
 {
     uint32_t id = c->id;
 
-    drop_conn(l->m, c);
+    m_drop_conn(l->m, c);
     if (covers(&l->m->objects[id], l->p)
         && (l->p->proto != TPR_PROTO_TCP || !(l->p->flags & F_RST))) {
         place(l, id);
@@ -564,7 +523,7 @@ forward_hit(struct look *l, struct m_conn *c)
     const struct pkt *p = l->p;
     const struct m_object *o = &l->m->objects[c->id];
 
-    if (p->proto == TPR_PROTO_TCP && (ended(c) || c->reset)
+    if (p->proto == TPR_PROTO_TCP && (m_ended(c) || c->reset)
         && (p->flags & (F_SYN | F_ACK | F_RST)) == F_SYN) {
         place_again(l, c);
         return;
@@ -582,13 +541,13 @@ forward_hit(struct look *l, struct m_conn *c)
                : TPR_ON_DOWN_RESELECT);
 
         if (on_down == TPR_ON_DOWN_RESELECT
-            || (on_down == TPR_ON_DOWN_RESET && half_open(c))) {
-            count(l->m, TPR_COUNTER_RESELECTED);
+            || (on_down == TPR_ON_DOWN_RESET && m_half_open(c))) {
+            m_count(l->m, TPR_COUNTER_RESELECTED);
             place_again(l, c);
             return;
         } else if (on_down == TPR_ON_DOWN_RESET) {
             c->reset = true;
-            release(c);
+            m_release(c);
             touch(l->m, c);
             answer(l);
             return;
@@ -596,11 +555,11 @@ forward_hit(struct look *l, struct m_conn *c)
     }
     from_client(c, p, l->in_port);
     touch(l->m, c);
-    if (ended(c)) {
-        release(c);
+    if (m_ended(c)) {
+        m_release(c);
     }
     note_fragment(l, c, false);
-    send_forward(l, c->b);
+    m_send_forward(l, c->b);
 }
 
 /* Returns true if it was about a connection. */
@@ -614,8 +573,8 @@ forward_error(struct look *l)
     if (!c || !m_same_addr(&l->p->dst, &q->src)) {
         return false;
     }
-    count(l->m, TPR_COUNTER_ICMP_TRANSLATED);
-    send_forward(l, c->b);
+    m_count(l->m, TPR_COUNTER_ICMP_TRANSLATED);
+    m_send_forward(l, c->b);
     return true;
 }
 
@@ -625,9 +584,9 @@ forward_later(struct look *l, bool ours)
     struct m_conn *c = find_fragment(l, false);
 
     if (c) {
-        send_forward(l, c->b);
+        m_send_forward(l, c->b);
     } else if (ours) {
-        count(l->m, TPR_COUNTER_FRAG_LOST);
+        m_count(l->m, TPR_COUNTER_FRAG_LOST);
         l->out->verdict = TPR_DROP;
     }
 }
@@ -642,12 +601,12 @@ forward(struct look *l)
     if (is_error(p) && forward_error(l)) {
         return;
     } else if (!o->used) {
-        count(l->m, TPR_COUNTER_NOT_OURS);
+        m_count(l->m, TPR_COUNTER_NOT_OURS);
     } else if (p->frag == LATER_FRAGMENT) {
         forward_later(l, m_same_addr(&o->r.vip, &p->dst)
                          && (!o->r.proto || o->r.proto == p->proto));
     } else if (!covers(o, p)) {
-        count(l->m, TPR_COUNTER_NOT_OURS);
+        m_count(l->m, TPR_COUNTER_NOT_OURS);
     } else if ((c = find_forward(l, &p->src, p->sport, &p->dst, p->dport,
                                  p->proto)) != NULL) {
         forward_hit(l, c);
@@ -705,27 +664,27 @@ reverse(struct look *l)
         return;
     }
     if (is_error(p)) {
-        count(l->m, TPR_COUNTER_ICMP_TRANSLATED);
+        m_count(l->m, TPR_COUNTER_ICMP_TRANSLATED);
     } else {
         from_backend(c, p);
         touch(l->m, c);
-        if (ended(c)) {
-            release(c);
+        if (m_ended(c)) {
+            m_release(c);
         }
         note_fragment(l, c, true);
     }
     send_reverse(l, c);
 }
 
-static void
-model_process(void *m_, enum tpr_mode mode, uint32_t id, uint32_t in_port,
+void
+m_process(void *m_, enum tpr_mode mode, uint32_t id, uint32_t in_port,
               const struct pkt *p, struct outcome *out)
 {
     struct look l = { m_, mode, id, in_port, p, out };
 
     out->verdict = TPR_PASS;
     if (p->is_ip && pkt_is_malformed(p)) {
-        count(l.m, TPR_COUNTER_ODD);
+        m_count(l.m, TPR_COUNTER_ODD);
     } else if (p->is_ip && mode == TPR_MODE_FORWARD) {
         forward(&l);
     } else if (p->is_ip && mode == TPR_MODE_ANY) {
@@ -737,261 +696,3 @@ model_process(void *m_, enum tpr_mode mode, uint32_t id, uint32_t in_port,
         pkt_build(p, &out->frame);
     }
 }
-
-/* ## Packets of our own. ## */
-
-static void
-emit(struct originated *o, const struct frame *f, uint32_t port)
-{
-    struct outcome *out = &o->out[o->n++];
-
-    out->verdict = TPR_SEND;
-    out->port = port;
-    out->frame = *f;
-}
-
-static void
-emit_reset(struct model *m, const struct m_conn *c, uint32_t seq,
-           struct originated *o)
-{
-    const struct tpr_addr *vip = &m->objects[c->id].r.vip;
-    struct frame f;
-    struct pkt r;
-
-    reset_init(&r, vip, c->vport, &c->client, c->cport,
-               vip->w[0] || vip->w[1]);
-    r.seq = seq;
-    r.tci = c->tci;
-    memcpy(r.smac, c->vip_mac, 6);
-    memcpy(r.dmac, c->client_mac, 6);
-    pkt_build(&r, &f);
-    count(m, TPR_COUNTER_RESET_SENT);
-    emit(o, &f, c->in_port);
-}
-
-static void
-repeat_syn(struct model *m, struct m_conn *c, struct originated *o)
-{
-    struct pkt p = c->first;
-    uint32_t id = c->id;
-    struct outcome out = { .verdict = TPR_DROP };
-    struct look l = { m, TPR_MODE_FORWARD, id, c->in_port, &p, &out };
-    struct m_object *object = &m->objects[id];
-    struct m_backend *b;
-    bool stateless;
-
-    if (!c->has_syn || !c->in_port) {
-        return;
-    }
-    drop_conn(m, c);
-    b = choose(&l, object, &stateless);
-    if (!b) {
-        count(m, (enum tpr_counter) (TPR_COUNTER_NONE_DROPPED
-                                     + object->r.on_none));
-        return;
-    }
-    new_conn(&l, b, id);
-    send_forward(&l, b);
-    count(m, TPR_COUNTER_SYN_REPEATED);
-    emit(o, &out.frame, out.port);
-}
-
-static void
-handle_death(struct model *m, struct m_conn *c, struct originated *o)
-{
-    uint8_t on_down = m->objects[c->id].r.on_down;
-
-    if (c->proto != TPR_PROTO_TCP || on_down == TPR_ON_DOWN_KEEP
-        || ended(c)) {
-        return;
-    } else if (half_open(c)) {
-        repeat_syn(m, c, o);
-    } else if (on_down != TPR_ON_DOWN_RESELECT && !c->reset) {
-        c->reset = true;
-        c->expires = (m->now
-                      + m->objects[c->id].r.timeouts[TPR_TIMEOUT_CLOSING]);
-        release(c);
-        if (c->in_port && c->seen) {
-            emit_reset(m, c, c->rev_end, o);
-        }
-        if (c->in_port && c->acked
-            && !(c->seen && c->cli_ack == c->rev_end)) {
-            emit_reset(m, c, c->cli_ack, o);
-        }
-    }
-}
-
-static void
-model_originate(void *m_, struct originated *o)
-{
-    struct model *m = m_;
-    uint32_t end = m->n_slots;
-    bool *died = calloc(M_CONNS, sizeof *died);
-
-    o->n = 0;
-    for (uint32_t i = 0; i < m->n_all; i++) {
-        struct m_backend *b = m->all[i];
-        bool dead = m_is_dead(m, b);
-
-        died[i] = b->entries && dead && b->kept;
-        b->kept = !dead || (b->kept && !b->entries);
-    }
-    for (uint32_t i = 0; i < end; i++) {
-        struct m_conn *c = &m->conns[i];
-
-        for (uint32_t j = 0; c->used && j < m->n_all; j++) {
-            if (m->all[j] == c->b && died[j]) {
-                handle_death(m, c, o);
-                break;
-            }
-        }
-    }
-    free(died);
-}
-
-/* ## Set-up and what is to be seen. ## */
-
-static bool
-model_set(void *m_, const struct tpr_redirect *r)
-{
-    struct model *m = m_;
-    struct m_object *o = &m->objects[r->id];
-    struct m_backend *new[M_BACKENDS];
-    char *error = tpr_redirect_check(r);
-
-    if (error) {
-        free(error);
-        return false;
-    }
-    if (o->used && (o->r.proto != r->proto
-                    || !m_same_addr(&o->r.vip, &r->vip))) {
-        for (uint32_t i = 0; i < m->n_slots; i++) {
-            if (m->conns[i].used && m->conns[i].id == r->id) {
-                drop_conn(m, &m->conns[i]);
-            }
-        }
-    }
-    for (int i = 0; i < r->n_backends; i++) {
-        const struct tpr_redirect_backend *b = &r->backends[i];
-
-        new[i] = NULL;
-        for (int j = 0; o->used && j < o->r.n_backends; j++) {
-            const struct tpr_redirect_backend *old = &o->b[j]->conf;
-
-            if (m_same_addr(&old->addr, &b->addr)
-                && old->l4_port == b->l4_port && old->word == b->word
-                && old->region == b->region) {
-                new[i] = o->b[j];
-            }
-        }
-        if (!new[i]) {
-            new[i] = calloc(1, sizeof *new[i]);
-            m->all[m->n_all++] = new[i];
-        }
-    }
-    for (int j = 0; o->used && j < o->r.n_backends; j++) {
-        o->b[j]->conf.withdrawn = true; /* Unless it comes again below. */
-    }
-    for (int i = 0; i < r->n_backends; i++) {
-        o->b[i] = new[i];
-        o->b[i]->conf = r->backends[i];
-    }
-    o->used = true;
-    o->r = *r;
-    o->r.backends = NULL;
-    m_make_ring(o);
-    return true;
-}
-
-static bool
-model_del(void *m_, uint32_t id)
-{
-    struct model *m = m_;
-    struct m_object *o = &m->objects[id];
-
-    if (!o->used) {
-        return false;
-    }
-    for (uint32_t i = 0; i < m->n_slots; i++) {
-        if (m->conns[i].used && m->conns[i].id == id) {
-            drop_conn(m, &m->conns[i]);
-        }
-    }
-    for (int i = 0; i < o->r.n_backends; i++) {
-        o->b[i]->conf.withdrawn = true;
-    }
-    o->used = false;
-    return true;
-}
-
-static void
-model_word(void *m_, const struct tpr_liveness_mod *mod)
-{
-    struct model *m = m_;
-
-    (mod->is_region ? m->region : m->word)[mod->index] = mod->state;
-}
-
-static void
-model_withdraw(void *m_, uint32_t port)
-{
-    struct model *m = m_;
-
-    for (uint32_t i = 0; i < m->n_all; i++) {
-        m->all[i]->conf.withdrawn |= m->all[i]->conf.output == port;
-    }
-    for (uint32_t i = 0; i < m->n_slots; i++) {
-        if (m->conns[i].in_port == port) {
-            m->conns[i].in_port = 0;
-        }
-    }
-}
-
-static void
-model_time(void *m_, uint32_t ms)
-{
-    struct model *m = m_;
-
-    m->now += ms;
-    for (uint32_t i = 0; i < m->n_slots; i++) {
-        if (m->conns[i].used && m->conns[i].expires <= m->now) {
-            drop_conn(m, &m->conns[i]);
-        }
-    }
-}
-
-static uint64_t
-model_counter(void *m_, enum tpr_counter c)
-{
-    return ((struct model *) m_)->counters[c];
-}
-
-static uint32_t
-model_connections(void *m_)
-{
-    return ((struct model *) m_)->n_conns;
-}
-
-static bool
-model_stats(void *m_, uint32_t id, uint16_t i, struct tpr_backend_stats *s)
-{
-    const struct m_object *o = &((struct model *) m_)->objects[id];
-
-    if (!o->used || i >= o->r.n_backends) {
-        return false;
-    }
-    memset(s, 0, sizeof *s);
-    s->packets = o->b[i]->packets;
-    s->bytes = o->b[i]->bytes;
-    s->rev_packets = o->b[i]->rev_packets;
-    s->rev_bytes = o->b[i]->rev_bytes;
-    s->total_connections = o->b[i]->total;
-    s->connections = o->b[i]->n;
-    return true;
-}
-
-const struct host_ops host_model = {
-    "model", model_create, model_destroy, model_set, model_del, model_word,
-    model_withdraw, model_process, model_originate, model_time,
-    model_counter, model_connections, model_stats,
-};

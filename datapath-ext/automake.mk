@@ -17,6 +17,7 @@ datapath_ext_libredirect_la_SOURCES = \
 	datapath-ext/ovs/redirect-show.c \
 	datapath-ext/ovs/redirect-table.c \
 	datapath-ext/ovs/redirect-table.h \
+	datapath-ext/ovs/redirect-usual.h \
 	datapath-ext/redirect-build.h \
 	datapath-ext/redirect-check.c \
 	datapath-ext/redirect-check.h \

@@ -29,23 +29,28 @@ tpr_proto_has_ports(uint8_t proto)
            || proto == TPR_PROTO_SCTP;
 }
 
-/* Does 'r' serve address 'dst', protocol 'proto' and port 'dport' (network
- * byte order)? */
+/* Does 'r' serve port 'dport' (network byte order)? */
 TPR_INLINE bool
-tpr_redirect_covers(const struct tpr_redirect *r, const struct tpr_addr *dst,
-                    uint8_t proto, uint16_t dport)
+tpr_redirect_covers_port(const struct tpr_redirect *r, uint16_t dport)
 {
     uint16_t port = tpr_swap16(dport);
 
-    if ((r->proto && r->proto != proto) || !tpr_addr_equal(&r->vip, dst)) {
-        return false;
-    }
     for (int i = 0; i < r->n_ports; i++) {
         if (port >= r->ports[i].first && port <= r->ports[i].last) {
             return true;
         }
     }
     return !r->n_ports;
+}
+
+/* Does 'r' serve address 'dst', protocol 'proto' and port 'dport' (network
+ * byte order)? */
+TPR_INLINE bool
+tpr_redirect_covers(const struct tpr_redirect *r, const struct tpr_addr *dst,
+                    uint8_t proto, uint16_t dport)
+{
+    return (!r->proto || r->proto == proto) && tpr_addr_equal(&r->vip, dst)
+           && tpr_redirect_covers_port(r, dport);
 }
 
 #endif /* redirect-check.h */

@@ -2,9 +2,12 @@
 
 /* The hash of a connection's 5-tuple.
  *
- * Bob Jenkins' lookup3, which the kernel's connection tables use too, over
- * words as they stand in the packet and a secret seed: nobody outside can
- * choose packets that meet in one bucket.  Hosts of different byte order give
+ * Pairs of words, a secret added to each, are multiplied and summed, as NH of
+ * UMAC does (RFC 4418, 5.2; Black et al., CRYPTO 1999): without the secret
+ * nobody outside can choose packets that meet in one bucket.  The secrets are
+ * multiples of one seed; two tuples then meet for as many seeds as a linear
+ * equation has solutions.  One more multiplication spreads the sum.  Words are
+ * taken as they stand in the packet: hosts of different byte order give
  * different values; nobody compares them.
  *
  * Inline, pure; any thread. */
@@ -14,59 +17,48 @@
 
 #include "redirect-parse.h"
 
-TPR_INLINE uint32_t
-tpr_rol(uint32_t x, unsigned int n)
+/* The product of 'x' and 'y', each with a secret of its own: 'a' and 'b' are
+ * odd numbers that no other pair has. */
+TPR_INLINE uint64_t
+tpr_hash_pair(uint32_t x, uint32_t y, uint32_t seed, uint32_t a, uint32_t b)
 {
-    return x << n | x >> (32 - n);
+    return (uint64_t) (x + seed * a) * (y + seed * b);
 }
 
-struct tpr_jhash {
-    uint32_t a, b, c;
-};
-
-TPR_INLINE void
-tpr_jhash_mix(struct tpr_jhash *h, uint32_t x, uint32_t y, uint32_t z)
+/* What all tuples have: the last words of the addresses, ports, protocol. */
+TPR_INLINE uint64_t
+tpr_hash_ends(uint32_t src, uint32_t dst, uint32_t ports, uint8_t proto,
+              uint32_t seed)
 {
-    h->a += x;
-    h->b += y;
-    h->c += z;
-    h->a -= h->c;  h->a ^= tpr_rol(h->c, 4);   h->c += h->b;
-    h->b -= h->a;  h->b ^= tpr_rol(h->a, 6);   h->a += h->c;
-    h->c -= h->b;  h->c ^= tpr_rol(h->b, 8);   h->b += h->a;
-    h->a -= h->c;  h->a ^= tpr_rol(h->c, 16);  h->c += h->b;
-    h->b -= h->a;  h->b ^= tpr_rol(h->a, 19);  h->a += h->c;
-    h->c -= h->b;  h->c ^= tpr_rol(h->b, 4);   h->b += h->a;
+    return tpr_hash_pair(src, dst, seed, 0x9e3779b1, 0x85ebca77)
+           + tpr_hash_pair(ports, proto, seed, 0xc2b2ae3d, 0x27d4eb2f);
 }
 
 TPR_INLINE uint32_t
-tpr_jhash_final(struct tpr_jhash *h, uint32_t x, uint32_t y)
+tpr_hash_finish(uint64_t sum)
 {
-    h->a += x;
-    h->b += y;
-    h->c ^= h->b;  h->c -= tpr_rol(h->b, 14);
-    h->a ^= h->c;  h->a -= tpr_rol(h->c, 11);
-    h->b ^= h->a;  h->b -= tpr_rol(h->a, 25);
-    h->c ^= h->b;  h->c -= tpr_rol(h->b, 16);
-    h->a ^= h->c;  h->a -= tpr_rol(h->c, 4);
-    h->b ^= h->a;  h->b -= tpr_rol(h->a, 14);
-    h->c ^= h->b;  h->c -= tpr_rol(h->b, 24);
-    return h->c;
+    sum ^= sum >> 32;
+    sum *= 0x9e3779b97f4a7c15ULL;
+    return (uint32_t) (sum >> 32);
 }
 
-/* Returns the hash of 't' with the secret 'seed'. */
+/* Returns the hash of 't' with the secret 'seed', which must not be 0. */
 TPR_INLINE uint32_t
 tpr_hash_tuple(const struct tpr_tuple *t, uint32_t seed)
 {
-    uint32_t init = 0xdeadbeef + seed;
-    struct tpr_jhash h = { init, init, init };
-    uint32_t ports = (uint32_t) t->sport << 16 | t->dport;
+    const uint32_t ports = (uint32_t) t->sport << 16 | t->dport;
+    uint64_t sum = tpr_hash_ends(t->src.w[3], t->dst.w[3], ports, t->proto,
+                                 seed);
 
     if (!tpr_addr_is_ip4(&t->src) || !tpr_addr_is_ip4(&t->dst)) {
-        tpr_jhash_mix(&h, t->src.w[0], t->src.w[1], t->src.w[2]);
-        tpr_jhash_mix(&h, t->dst.w[0], t->dst.w[1], t->dst.w[2]);
+        sum += tpr_hash_pair(t->src.w[0], t->src.w[1], seed, 0x165667b1,
+                             0xd3a2646d);
+        sum += tpr_hash_pair(t->src.w[2], t->dst.w[0], seed, 0xfd7046c5,
+                             0xb55a4f09);
+        sum += tpr_hash_pair(t->dst.w[1], t->dst.w[2], seed, 0xe6546b65,
+                             0x1b873593);
     }
-    tpr_jhash_mix(&h, t->src.w[3], t->dst.w[3], ports);
-    return tpr_jhash_final(&h, t->proto, 0);
+    return tpr_hash_finish(sum);
 }
 
 #endif /* redirect-hash.h */

@@ -29,12 +29,13 @@ typedef uint64_t tpr_diff;
 TPR_INLINE uint16_t
 tpr_fold(tpr_diff x)
 {
-    x = (x >> 32) + (x & 0xffffffff);
-    x = (x >> 32) + (x & 0xffffffff);
-    x = (x >> 16) + (x & 0xffff);
-    x = (x >> 16) + (x & 0xffff);
-    x = (x >> 16) + (x & 0xffff);
-    return (uint16_t) x;
+    uint32_t y;
+
+    /* The halves and their carry end up in the upper half. */
+    x += x << 32 | x >> 32;
+    y = (uint32_t) (x >> 32);
+    y += y << 16 | y >> 16;
+    return (uint16_t) (y >> 16);
 }
 
 /* Stores, the counterparts of TPR_LOAD16 and TPR_LOAD32. */
@@ -215,8 +216,7 @@ tpr_rewrite_forward(void *data_, const struct tpr_packet *p,
     uint8_t *data = data_;
 
     __builtin_memcpy(data, b->mac, 6);
-    if (b->src_mac[0] | b->src_mac[1] | b->src_mac[2] | b->src_mac[3]
-        | b->src_mac[4] | b->src_mac[5]) {
+    if (tpr_raw32(b->src_mac) | tpr_raw16(b->src_mac + 4)) {
         __builtin_memcpy(data + 6, b->src_mac, 6);
     }
     tpr_rewrite_outer(data, p, false, &end, partial,

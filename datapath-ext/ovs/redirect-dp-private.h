@@ -22,6 +22,8 @@
 
 typedef OVSRCU_TYPE(struct tpr_redirect_backend *) tpr_conf_ptr;
 
+enum { TPR_EXPIRES_GRAIN_MS = 64 }; /* An idle time may be that much short. */
+
 /* A backend of an object. */
 struct tpr_record {
     uint32_t slot;              /* In struct tpr_dp's 'records'. */

@@ -520,7 +520,7 @@ tpr_dp_create(const struct tpr_dp_options *o, struct tpr_dp **dpp)
     dp->records = xcalloc(TPR_DP_MAX_RECORDS, sizeof *dp->records);
     dp->free_records = xcalloc(TPR_DP_MAX_RECORDS,
                                sizeof *dp->free_records);
-    dp->seed = o->seed ? o->seed : random_uint32();
+    dp->seed = o->seed ? o->seed : random_uint32() | 1;
     tpr_table_init(&dp->table,
                    o->connections ? o->connections : TPR_DP_CONNECTIONS,
                    o->half_open ? o->half_open : TPR_DP_HALF_OPEN, dp->seed);

@@ -15,6 +15,7 @@
 #include "redirect-choose.h"
 #include "redirect-hash.h"
 #include "redirect-rewrite.h"
+#include "redirect-usual.h"
 
 /* What all steps of one packet need. */
 struct step {
@@ -35,8 +36,6 @@ struct step {
         }                                                               \
     } while (0)
 
-enum { EXPIRES_GRAIN_MS = 64 };     /* An idle time may be that much short. */
-
 static void
 refresh_expires(struct tpr_conn *conn, const struct tpr_object *object,
                 uint32_t now_ms)
@@ -44,7 +43,7 @@ refresh_expires(struct tpr_conn *conn, const struct tpr_object *object,
     uint32_t expires = now_ms + object->r.timeouts[
         tpr_track_timeout(conn->track.flags, conn->proto)];
 
-    if (expires - conn->expires > EXPIRES_GRAIN_MS) {
+    if (expires - conn->expires > TPR_EXPIRES_GRAIN_MS) {
         __atomic_store_n(&conn->expires, expires, __ATOMIC_RELAXED);
     }
 }
@@ -193,16 +192,18 @@ find_forward(const struct step *s, const struct tpr_tuple *tuple,
              uint32_t *seq)
 {
     const struct tpr_dp *dp = s->dp;
+    const uint32_t hash = tpr_hash_tuple(tuple, dp->seed);
     const struct tpr_match match = {
         .dp = dp,
         .addr = &tuple->dst,
-        .redirect = (s->action->mode == TPR_MODE_FORWARD
-                     ? s->action->id : UINT32_MAX),
+        .redirect = UINT32_MAX,
     };
 
-    return tpr_table_forward(&dp->table, tuple, s->action->scope,
-                             tpr_hash_tuple(tuple, dp->seed),
-                             tpr_match_vip, &match, seq);
+    return (s->action->mode == TPR_MODE_FORWARD
+            ? tpr_table_forward_of(&dp->table, tuple, s->action->scope, hash,
+                                   s->action->id, seq)
+            : tpr_table_forward(&dp->table, tuple, s->action->scope, hash,
+                                tpr_match_vip, &match, seq));
 }
 
 /* Opens nothing: a reset, for what we do not know. */
@@ -577,6 +578,10 @@ tpr_dp_process(struct tpr_dp *dp, const struct tpr_action *action,
     result->verdict = TPR_PASS;
     result->output = 0;
     result->reply = NULL;
+    if (tpr_usual(dp, action, packet, in_port, now_ms, &result->output)) {
+        result->verdict = TPR_SEND;
+        return;
+    }
     switch (tpr_parse(dp_packet_data(packet), dp_packet_size(packet),
                       &s.p)) {
     case TPR_PARSED_OK:

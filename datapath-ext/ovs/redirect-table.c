@@ -145,6 +145,34 @@ tpr_table_forward(const struct tpr_table *t, const struct tpr_tuple *tuple,
     return follow(&chain, equal_forward, &key, match, aux, seq);
 }
 
+struct object_key {
+    struct forward_key forward;
+    uint32_t redirect;
+};
+
+static inline bool
+equal_object(const struct tpr_conn *conn, const void *key_)
+{
+    const struct object_key *key = key_;
+
+    return conn->redirect == key->redirect
+           && equal_forward(conn, &key->forward);
+}
+
+/* The same among the connections of the object 'redirect', which has one
+ * VIP. */
+struct tpr_conn *
+tpr_table_forward_of(const struct tpr_table *t, const struct tpr_tuple *tuple,
+                     uint32_t scope, uint32_t hash, uint32_t redirect,
+                     uint32_t *seq)
+{
+    const struct object_key key = { { tuple, scope, hash }, redirect };
+    const uint32_t bucket = hash & t->mask;
+    const struct chain chain = { t, &t->forward[bucket], bucket, false };
+
+    return follow(&chain, equal_object, &key, NULL, NULL, seq);
+}
+
 static uint32_t
 hash_reverse(const struct tpr_table *t, const struct tpr_reverse_key *key)
 {

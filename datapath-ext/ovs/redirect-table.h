@@ -116,6 +116,10 @@ struct tpr_conn *tpr_table_forward(const struct tpr_table *,
                                    const struct tpr_tuple *, uint32_t scope,
                                    uint32_t hash, tpr_conn_match *,
                                    const void *aux, uint32_t *seq);
+struct tpr_conn *tpr_table_forward_of(const struct tpr_table *,
+                                      const struct tpr_tuple *,
+                                      uint32_t scope, uint32_t hash,
+                                      uint32_t redirect, uint32_t *seq);
 struct tpr_conn *tpr_table_reverse(const struct tpr_table *,
                                    const struct tpr_reverse_key *,
                                    tpr_conn_match *, const void *aux,

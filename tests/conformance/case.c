@@ -74,7 +74,7 @@ substitute(const char *in, int family, char *out)
         for (size_t i = 0; *in == '@' && i < ARRAY_SIZE(names); i++) {
             if (in[1] == names[i].name) {
                 out--;
-                out += sprintf(out, "[%s]", (family == 4 ? names[i].v4
+                out += snprintf(out, 64, "[%s]", (family == 4 ? names[i].v4
                                              : names[i].v6));
                 in++;
                 break;
@@ -109,7 +109,7 @@ packet_in(struct run *t, char *text)
     t->ops->process(host(t), (!strcmp(mode, "any") ? TPR_MODE_ANY
                               : !strcmp(mode, "reverse") ? TPR_MODE_REVERSE
                               : TPR_MODE_FORWARD),
-                    (uint32_t) atoi(mode), port, &p, &t->out);
+                    (uint32_t) number(mode), port, &p, &t->out);
     t->checked = false;
     if (t->out.verdict == TPR_PASS) {
         struct frame f;
@@ -126,7 +126,7 @@ static void
 print_frame(char *to, size_t room, const struct frame *f)
 {
     for (size_t i = 0; i < f->len && 2 * i + 3 < room; i++) {
-        sprintf(to + 2 * i, "%02x", f->data[i]);
+        snprintf(to + 2 * i, 3, "%02x", f->data[i]);
     }
 }
 
@@ -307,7 +307,7 @@ step(struct run *t, char *line)
         memset(t->seen, 0, MAX_ORIGINATED * sizeof *t->seen);
         t->ops->originate(host(t), &t->sent);
         if (t->sent.n != n) {
-            fail(t, "the sender sent %zu packets", t->sent.n);
+            fail(t, "the sender sent %"PRIuSIZE" packets", t->sent.n);
         }
     } else if (!strcmp(line, "sent")) {
         sent(t, args);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "redirect-hash.h"
+#include "util.h"
 
 bool
 m_same_addr(const struct tpr_addr *a, const struct tpr_addr *b)
@@ -123,7 +124,7 @@ m_make_ring(struct m_object *o)
     while (!is_prime(o->ring_size)) {
         o->ring_size++;
     }
-    o->ring = malloc(o->ring_size * sizeof *o->ring);
+    o->ring = xmalloc(o->ring_size * sizeof *o->ring);
     memset(o->ring, 0xff, o->ring_size * sizeof *o->ring);
     for (uint32_t i = 0; i < n; i++) {
         turn[i] = 0;

@@ -9,17 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include "redirect-check.h"
+#include "util.h"
 
 static void *
 model_create(const struct host_options *o)
 {
-    struct model *m = calloc(1, sizeof *m);
+    struct model *m = xcalloc(1, sizeof *m);
 
     m->o = *o;
-    m->conns = calloc(M_CONNS, sizeof *m->conns);
-    m->syn_owner = calloc(o->half_open, sizeof *m->syn_owner);
-    m->frags = calloc(M_FRAGS, sizeof *m->frags);
-    m->all = calloc(M_CONNS, sizeof *m->all);
+    m->conns = xcalloc(M_CONNS, sizeof *m->conns);
+    m->syn_owner = xcalloc(o->half_open, sizeof *m->syn_owner);
+    m->frags = xcalloc(M_FRAGS, sizeof *m->frags);
+    m->all = xcalloc(M_CONNS, sizeof *m->all);
     return m;
 }
 
@@ -129,7 +130,7 @@ model_originate(void *m_, struct originated *o)
 {
     struct model *m = m_;
     uint32_t end = m->n_slots;
-    bool *died = calloc(M_CONNS, sizeof *died);
+    bool *died = xcalloc(M_CONNS, sizeof *died);
 
     o->n = 0;
     for (uint32_t i = 0; i < m->n_all; i++) {
@@ -188,7 +189,7 @@ model_set(void *m_, const struct tpr_redirect *r)
             }
         }
         if (!new[i]) {
-            new[i] = calloc(1, sizeof *new[i]);
+            new[i] = xcalloc(1, sizeof *new[i]);
             m->all[m->n_all++] = new[i];
         }
     }

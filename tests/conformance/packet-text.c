@@ -46,11 +46,11 @@ parse_end(char *text, struct tpr_addr *a, uint16_t *port, bool *is_v6)
             return "no ]";
         }
         *close = '\0';
-        *port = close[1] == ':' ? (uint16_t) atoi(close + 2) : 0;
+        *port = close[1] == ':' ? (uint16_t) number(close + 2) : 0;
         text++;
     } else if (colon) {
         *colon = '\0';
-        *port = (uint16_t) atoi(colon + 1);
+        *port = (uint16_t) number(colon + 1);
     }
     return parse_addr(text, a, is_v6);
 }

@@ -14,6 +14,7 @@
 #ifndef CONFORMANCE_PACKET_H
 #define CONFORMANCE_PACKET_H 1
 
+#include <stdlib.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -67,5 +68,12 @@ const char *pkt_parse(char *text, struct pkt *, struct pkt *quote);
 const char *parse_addr(const char *text, struct tpr_addr *, bool *is_v6);
 void parse_mac(const char *text, uint8_t mac[6]);
 bool has_ports(uint8_t proto);
+
+/* A number in a text of the suite's own. */
+static inline unsigned long int
+number(const char *s)
+{
+    return strtoul(s, NULL, 10);
+}
 
 #endif /* packet.h */

@@ -48,18 +48,18 @@ backend_key(const char *key, const char *value,
     } else if (!strcmp(key, "src_mac")) {
         parse_mac(value, b->src_mac);
     } else if (!strcmp(key, "output")) {
-        b->output = (uint32_t) atoi(value);
+        b->output = (uint32_t) number(value);
     } else if (!strcmp(key, "l4_port")) {
-        b->l4_port = (uint16_t) atoi(value);
+        b->l4_port = (uint16_t) number(value);
     } else if (!strcmp(key, "vlan")) {
         b->vlan = (!strcmp(value, "keep") ? TPR_VLAN_KEEP
-                   : (uint16_t) atoi(value));
+                   : (uint16_t) number(value));
     } else if (!strcmp(key, "weight")) {
-        b->weight = (uint16_t) atoi(value);
+        b->weight = (uint16_t) number(value);
     } else if (!strcmp(key, "priority")) {
-        b->priority = (uint16_t) atoi(value);
+        b->priority = (uint16_t) number(value);
     } else if (!strcmp(key, "max")) {
-        b->max_connections = (uint32_t) atoi(value);
+        b->max_connections = (uint32_t) number(value);
     } else if (!strcmp(key, "region")) {
         b->region = word_index(value);
     } else if (!strcmp(key, "word")) {
@@ -78,8 +78,8 @@ add_ports(const char *value, struct tpr_redirect *r)
     if (r->n_ports == TPR_MAX_PORT_RANGES) {
         return "too many ports";
     }
-    r->ports[r->n_ports].first = (uint16_t) atoi(value);
-    r->ports[r->n_ports++].last = (uint16_t) atoi(dash ? dash + 1 : value);
+    r->ports[r->n_ports].first = (uint16_t) number(value);
+    r->ports[r->n_ports++].last = (uint16_t) number(dash ? dash + 1 : value);
     return NULL;
 }
 
@@ -102,7 +102,7 @@ service_key(const char *key, char *value, struct tpr_redirect *r)
         r->proto = (!strcmp(value, "tcp") ? TPR_PROTO_TCP
                     : !strcmp(value, "udp") ? TPR_PROTO_UDP
                     : !strcmp(value, "sctp") ? TPR_PROTO_SCTP
-                    : (uint8_t) atoi(value));
+                    : (uint8_t) number(value));
     } else if (!strcmp(key, "port")) {
         return add_ports(value, r);
     } else if (!strcmp(key, "policy")) {

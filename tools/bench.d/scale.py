@@ -55,7 +55,7 @@ def main(argv):
     switch = Switch(find_tree(), ["c", "r1", "r2"])
     try:
         steps = [add(switch, n) for n in range(0, services, STEP)]
-        held = switch.ofctl("dump-redirects").count("id=")
+        held = switch.ofctl("dump-redirects").count(",vip=")
     finally:
         switch.stop()
     result = {"services": held, "backends": held * BACKENDS}

@@ -288,7 +288,7 @@ ovs_connections(void *h_ OVS_UNUSED)
 {
     char *text = run(xstrdup("ovs-appctl dpctl/dump-redirects 2> /dev/null"));
     const char *at = text ? strstr(text, "connections: ") : NULL;
-    uint32_t n = at ? (uint32_t) atoi(at + 13) : UINT32_MAX;
+    uint32_t n = at ? (uint32_t) number(at + 13) : UINT32_MAX;
 
     free(text);
     return n;

@@ -287,3 +287,98 @@ arp_nd_parse_answer(const uint8_t *frame, size_t size, struct in6_addr *addr,
             : type == TYPE_IPV6 ? parse_advert(p, size, addr, mac)
             : false);
 }
+
+/* Is the option 'option' in the message of 'plen' bytes at 'icmp', all of
+ * whose options are sound?  Returns -1 if one is not. */
+static int
+find_option(const uint8_t *icmp, size_t plen, uint8_t option)
+{
+    int found = 0;
+
+    for (size_t ofs = 24; ofs < plen; ) {
+        size_t len = plen - ofs >= 2 ? icmp[ofs + 1] * 8 : 0;
+
+        if (!len || len > plen - ofs) {
+            return -1;
+        }
+        found |= icmp[ofs] == option;
+        ofs += len;
+    }
+    return found;
+}
+
+/* RFC 4861 7.1.1, and 7.2.3: hop limit 255, checksum, code 0, options of
+ * length > 0, a target that is no multicast address.  A solicitation from the
+ * unspecified address looks for duplicates: it is nobody's to answer here. */
+static bool
+valid_solicit(const uint8_t *p, size_t size)
+{
+    static const struct in6_addr unspecified = IN6ADDR_ANY_INIT;
+    const struct ip6_wire *ip = (const struct ip6_wire *) p;
+    const uint8_t *icmp = p + sizeof *ip;
+    size_t plen;
+
+    if (size < sizeof *ip + 24 || ip->vtf[0] >> 4 != 6
+        || ip->next != IPPROTO_ICMPV6 || ip->hlim != 255) {
+        return false;
+    }
+    plen = get16(ip->plen);
+    return plen >= 24 && plen <= size - sizeof *ip && icmp[0] == ND_SOLICIT
+           && icmp[1] == 0 && icmp[8] != 0xff && !nd_csum(ip, icmp, plen)
+           && ip->src[0] != 0xff
+           && memcmp(ip->src, &unspecified, sizeof ip->src)
+           && find_option(icmp, plen, OPT_SOURCE) >= 0;
+}
+
+/* If the 'size' bytes at 'frame' are a valid neighbour solicitation by
+ * somebody who has an address, writes the advertisement (RFC 4861 7.2.4) into
+ * 'answer' that says its target has 'mac', with the frame's VLAN tag, and
+ * returns its size.  Otherwise returns 0. */
+size_t
+nd_answer(const uint8_t *frame, size_t size, const struct eth_addr *mac,
+          uint8_t answer[ARP_ND_MAX_FRAME])
+{
+    const bool tagged = (size >= ETH_HDR + VLAN_TAG
+                         && get16(frame + 12) == TYPE_VLAN);
+    const size_t l2 = ETH_HDR + (tagged ? VLAN_TAG : 0);
+    const struct ip6_wire *asked = (const struct ip6_wire *) (frame + l2);
+    struct ip6_wire *ip = (struct ip6_wire *) (answer + l2);
+    struct nd_wire *nd = (struct nd_wire *) (ip + 1);
+    const uint8_t *icmp = frame + l2 + sizeof *ip;
+    bool multicast;
+    size_t plen;
+    uint16_t csum;
+
+    if (size < l2 || get16(frame + l2 - 2) != TYPE_IPV6
+        || !usable_mac(frame + 6)
+        || !valid_solicit(frame + l2, size - l2)) {
+        return 0;
+    }
+    /* A unicast question may be answered without the option, and must be if
+     * it named no address itself (RFC 4861 7.2.4). */
+    multicast = asked->dst[0] == 0xff;
+    plen = (multicast || find_option(icmp, get16(asked->plen), OPT_SOURCE)
+            ? sizeof *nd : 24);
+    memcpy(answer, frame, l2);
+    memcpy(answer, frame + 6, 6);
+    memcpy(answer + 6, mac->ea, 6);
+    memset(ip, 0, sizeof *ip);
+    ip->vtf[0] = 6 << 4;
+    put16(ip->plen, plen);
+    ip->next = IPPROTO_ICMPV6;
+    ip->hlim = 255;
+    memcpy(ip->src, icmp + 8, 16);
+    memcpy(ip->dst, asked->src, 16);
+    memset(nd, 0, sizeof *nd);
+    nd->type = ND_ADVERT;
+    nd->flags[0] = 0x40 | (plen == sizeof *nd ? 0x20 : 0); /* S, O. */
+    memcpy(nd->target, icmp + 8, 16);
+    if (plen == sizeof *nd) {
+        nd->opt_type = OPT_TARGET;
+        nd->opt_len = 1;
+        memcpy(nd->opt_mac, mac->ea, 6);
+    }
+    csum = nd_csum(ip, nd, plen);
+    memcpy(nd->csum, &csum, 2);
+    return l2 + sizeof *ip + plen;
+}

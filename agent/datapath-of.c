@@ -6,14 +6,15 @@
 #include "datapath-of.h"
 #include <stdlib.h>
 #include <string.h>
+#include "arp-nd.h"
 #include "byte-order.h"
+#include "coverage.h"
 #include "flow-check.h"
 #include "flow.h"
 #include "ofconn.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
 #include "openvswitch/ofp-flow.h"
-#include "openvswitch/ofp-monitor.h"
 #include "openvswitch/ofp-monitor.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
@@ -22,12 +23,17 @@
 
 VLOG_DEFINE_THIS_MODULE(datapath_of);
 
+COVERAGE_DEFINE(tpr_nd_answered);
+COVERAGE_DEFINE(tpr_nd_ignored);    /* Malformed, or too many. */
+
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(10, 20);
 
 enum {
     RETRY_MS = 1000,            /* After a bundle that failed for no flow's
                                  * fault. */
     CLEAR_MS = 2000,            /* Longest wait of clear(). */
+    ND_COST = 5,                /* Milliseconds an answer to ND is worth... */
+    ND_BURST = 250,             /* ...of at most these. */
 };
 
 /* Somebody else may take single flows of ours away and nobody tells: compare
@@ -266,6 +272,28 @@ redirect_refused(struct datapath_of *df, uint32_t id, const char *service,
     }
 }
 
+/* A neighbour solicitation that a flow of ours hands to the agent. */
+static void
+cb_packet(void *df_, ofp_port_t in_port, const void *frame, size_t size,
+          const void *userdata, size_t n)
+{
+    struct datapath_of *df = df_;
+    uint8_t answer[ARP_ND_MAX_FRAME];
+    struct eth_addr mac;
+    size_t answer_size = 0;
+
+    if (n == sizeof mac && token_bucket_withdraw(&df->nd_answers, ND_COST)) {
+        memcpy(&mac, userdata, sizeof mac);
+        answer_size = nd_answer(frame, size, &mac, answer);
+    }
+    if (answer_size) {
+        COVERAGE_INC(tpr_nd_answered);
+        ofconn_send_packet(df->conn, in_port, answer, answer_size);
+    } else {
+        COVERAGE_INC(tpr_nd_ignored);
+    }
+}
+
 static void
 cb_refused(void *df_, ovs_be32 xid, const char *sentence)
 {
@@ -274,7 +302,15 @@ cb_refused(void *df_, ovs_be32 xid, const char *sentence)
     const char *service;
     uint32_t id;
 
-    if (e) {
+    if (e && flow_entry_kind(e) == FLOW_ND && !df->ctx.nd_by_agent) {
+        VLOG_INFO("%s: the switch cannot answer neighbour solicitations by "
+                  "flows (%s); the agent answers them", df->up.bridge,
+                  sentence);
+        flow_table_refuse(&df->table, e);
+        of_owners_set_nd(df, true);
+    } else if (e && !flow_entry_wanted(e)) {
+        return;                 /* Nobody needs it any more. */
+    } else if (e) {
         struct ds s = DS_EMPTY_INITIALIZER;
 
         flow_entry_format(e, &s);
@@ -329,6 +365,7 @@ cb_lost(void *df_)
     redirects_lost(&df->redirects);
     flow_table_forgive(&df->table);
     flow_table_forget_stale(&df->table);
+    of_owners_set_nd(df, false);
     df->dumping = false;
     df->retry_ms = LLONG_MAX;
 }
@@ -338,6 +375,7 @@ static const struct ofconn_callbacks callbacks = {
     .redirects_begin = cb_redirects_begin,
     .redirect = cb_redirect,
     .redirects_end = cb_redirects_end,
+    .packet = cb_packet,
     .barrier = cb_barrier,
     .dump_begin = cb_dump_begin,
     .dumped = cb_dumped,
@@ -363,6 +401,7 @@ of_open(const struct datapath_class *class, enum of_wish wish,
     flow_table_init(&df->table);
     of_owners_init(df);
     df->retry_ms = LLONG_MAX;
+    token_bucket_init(&df->nd_answers, 1, ND_BURST);
     df->conn = ofconn_create(bridge, FLOW_COOKIE, FLOW_COOKIE_MASK,
                              &callbacks, df);
     flow_bundles_init(&df->bundles, df->conn, &df->table);

@@ -44,6 +44,7 @@
 #include "flow-make.h"
 #include "flow-table.h"
 #include "openvswitch/shash.h"
+#include "openvswitch/token-bucket.h"
 #include "redirects.h"
 
 /* What a provider does with the switch's redirect objects. */
@@ -73,6 +74,7 @@ struct datapath_of {
 
     struct flow_context ctx;
     bool have_ctx;              /* set() was called, or clear(). */
+    struct token_bucket nd_answers;     /* How many the agent may give. */
 
     uint64_t seq;               /* Last set(). */
     long long int words_us;     /* During set(): when words were stored. */
@@ -96,6 +98,7 @@ void of_owners_set(struct datapath_of *, const struct dp_state *);
 void of_owners_clear(struct datapath_of *);
 void of_owners_update(struct datapath_of *, bool all);
 void of_owners_update_service(struct datapath_of *, const char *name);
+void of_owners_set_nd(struct datapath_of *, bool by_agent);
 void of_forget_learned(struct datapath_of *, bool learned, uint32_t hash);
 
 /* Members of the classes. */

@@ -63,6 +63,24 @@ flow_act_output(struct ofpbuf *acts, ofp_port_t port)
     ofpact_put_OUTPUT(acts)->port = port;
 }
 
+/* Appends "controller(...)": the whole packet goes to the connection that
+ * calls itself 'controller_id', with 'mac' beside it. */
+void
+flow_act_ask_agent(struct ofpbuf *acts, uint16_t controller_id,
+                   const struct eth_addr *mac)
+{
+    struct ofpact_controller *oc = ofpact_put_CONTROLLER(acts);
+
+    oc->max_len = UINT16_MAX;
+    oc->controller_id = controller_id;
+    oc->reason = OFPR_ACTION;
+    oc->meter_id = NX_CTLR_NO_METER;
+    ofpbuf_put(acts, mac, sizeof *mac);
+    oc = acts->header;
+    oc->userdata_len = sizeof *mac;
+    ofpact_finish_CONTROLLER(acts, &oc);
+}
+
 /* Appends "resubmit(,TABLE)". */
 void
 flow_act_resubmit(struct ofpbuf *acts, uint8_t table)

@@ -22,6 +22,8 @@ void flow_act_move(struct ofpbuf *, enum mf_field_id src, unsigned int src_ofs,
 void flow_act_move_all(struct ofpbuf *, enum mf_field_id src,
                        enum mf_field_id dst);
 void flow_act_output(struct ofpbuf *, ofp_port_t);
+void flow_act_ask_agent(struct ofpbuf *, uint16_t controller_id,
+                        const struct eth_addr *);
 void flow_act_resubmit(struct ofpbuf *, uint8_t table);
 
 /* A "learn" action: begin, any number of specifications, end. */

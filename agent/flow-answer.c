@@ -19,9 +19,9 @@
  * advertisement only if the flow matches an advertisement; so the first makes
  * the solicitation one, and the second, in client_table, fills it in.  The
  * fields nd_reserved and nd_options_type exist since OVS 2.11, and only in its
- * userspace datapath: with the kernel's, the switch refuses all of these flows
- * (OFPBAC_BAD_SET_ARGUMENT), the provider says so, and solicitations go on as
- * if there were none.
+ * userspace datapath: with the kernel's, the switch refuses these flows
+ * (OFPBAC_BAD_SET_ARGUMENT).  Then 'nd_by_agent' is set, and a flow hands the
+ * solicitation to the agent.
  *
  * Pure.  Threads: any; no state. */
 
@@ -157,12 +157,11 @@ make_nd_option(struct flow_maker *m, const struct in6_addr *ip,
     maker_end(m);
 }
 
+/* The switch itself answers. */
 static void
-make_nd(struct flow_maker *m, const struct in6_addr *ip,
-        const struct eth_addr *mac, ofp_port_t in_port, bool pure)
+make_nd_by_flows(struct flow_maker *m, const struct in6_addr *ip,
+                 const struct eth_addr *mac, ofp_port_t in_port)
 {
-    static const struct in6_addr unspecified = IN6ADDR_ANY_INIT;
-
     static const ovs_be32 mark = CONSTANT_HTONL(1);
 
     begin_nd_answer(m, ip, mac, in_port, false);
@@ -174,6 +173,32 @@ make_nd(struct flow_maker *m, const struct in6_addr *ip,
     flow_act_resubmit(&m->d.actions, m->ctx->client_table);
     maker_end(m);
     make_nd_option(m, ip, mac);
+}
+
+/* The agent answers what the switch hands it, with the address beside it. */
+static void
+make_nd_by_agent(struct flow_maker *m, const struct in6_addr *ip,
+                 const struct eth_addr *mac, ofp_port_t in_port)
+{
+    maker_begin(m, FLOW_ND, OFFSET_ANSWER);
+    match_answer(m, in_port);
+    match_nd(m, ip, ND_NEIGHBOR_SOLICIT);
+    match_set_nw_ttl(&m->d.match, 255);         /* RFC 4861 7.1.1. */
+    flow_act_ask_agent(&m->d.actions, CONTROLLER_ID, mac);
+    maker_end(m);
+}
+
+static void
+make_nd(struct flow_maker *m, const struct in6_addr *ip,
+        const struct eth_addr *mac, ofp_port_t in_port, bool pure)
+{
+    static const struct in6_addr unspecified = IN6ADDR_ANY_INIT;
+
+    if (m->ctx->nd_by_agent) {
+        make_nd_by_agent(m, ip, mac, in_port);
+    } else {
+        make_nd_by_flows(m, ip, mac, in_port);
+    }
 
     maker_begin(m, FLOW_GUARD, OFFSET_GUARD);
     match_answer(m, in_port);

@@ -107,6 +107,7 @@ enum {
     CLIENT_IDLE_S = 300,        /* Learned client, as NORMAL's MACs. */
     DIRECT_IDLE_S = 60,         /* Learned direct connection, */
     DIRECT_FIN_IDLE_S = 5,      /* and once it has ended. */
+    CONTROLLER_ID = 0x7470,     /* The agent's connection, for packets. */
     DIRECT_LIMIT = 65536,       /* Learned direct connections per backend. */
 };
 
@@ -116,6 +117,7 @@ struct flow_context {
     uint16_t priority;          /* Base, at most 65535 - span. */
     const struct in6_addr *locals;
     size_t n_locals;
+    bool nd_by_agent;           /* The switch cannot answer ND by itself. */
 };
 
 /* One desired flow.  Owned by the maker, valid during the call of the sink. */

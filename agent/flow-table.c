@@ -598,6 +598,23 @@ flow_entry_format(const struct flow_entry *e, struct ds *s)
     entry_format(e, want ? want : &e->have, s);
 }
 
+/* Does anybody want 'e' now? */
+bool
+flow_entry_wanted(const struct flow_entry *e)
+{
+    return entry_want(e) != NULL;
+}
+
+/* What kind of flow of ours 'e' is, or was. */
+enum flow_kind
+flow_entry_kind(const struct flow_entry *e)
+{
+    const struct flow_content *want = entry_want(e);
+    uint64_t cookie = want ? want->cookie : e->have.cookie;
+
+    return (cookie >> 24) & 0xff;
+}
+
 static int
 compare_entries(const void *a_, const void *b_)
 {

@@ -110,6 +110,8 @@ void flow_table_forgive(struct flow_table *);
 void flow_mod_delete_by_cookie(struct ofputil_flow_mod *, uint64_t cookie,
                                uint64_t mask);
 
+bool flow_entry_wanted(const struct flow_entry *);
+enum flow_kind flow_entry_kind(const struct flow_entry *);
 void flow_entry_format(const struct flow_entry *, struct ds *);
 void flow_table_format(const struct flow_table *, struct ds *);
 

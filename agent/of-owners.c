@@ -144,6 +144,20 @@ owner_update(struct datapath_of *df, struct owner *o)
     of_forget_learned(df, learned, hash);
 }
 
+/* Has the agent answer ND from now on, or the switch. */
+void
+of_owners_set_nd(struct datapath_of *df, bool by_agent)
+{
+    struct shash_node *node;
+
+    if (df->ctx.nd_by_agent != by_agent) {
+        df->ctx.nd_by_agent = by_agent;
+        SHASH_FOR_EACH (node, &df->owners) {
+            owner_update(df, node->data);
+        }
+    }
+}
+
 static void
 owner_destroy(struct datapath_of *df, struct shash_node *node)
 {
@@ -278,6 +292,7 @@ update_context(struct datapath_of *df, const struct dp_state *state)
     new.locals = (new.n_locals
                   ? xmemdup(state->locals, new.n_locals * sizeof *new.locals)
                   : NULL);
+    new.nd_by_agent = old->nd_by_agent;
     df->ctx = new;
     df->have_ctx = true;
 

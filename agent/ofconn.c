@@ -11,6 +11,8 @@
 #include "coverage.h"
 #include "dirs.h"
 #include "flow.h"
+#include "flow-make.h"
+#include "openvswitch/ofp-actions.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
 #include "openvswitch/ofp-bundle.h"
@@ -19,6 +21,7 @@
 #include "openvswitch/ofp-flow.h"
 #include "openvswitch/ofp-monitor.h"
 #include "openvswitch/ofp-msgs.h"
+#include "openvswitch/ofp-packet.h"
 #include "openvswitch/ofp-port.h"
 #include "openvswitch/ofp-switch.h"
 #include "openvswitch/ofp-util.h"
@@ -296,6 +299,21 @@ enter_config(struct ofconn *oc)
                                         version(oc), 0));
 }
 
+/* Asks for packets that flows hand to CONTROLLER_ID, with what is beside them
+ * in the action. */
+static void
+take_packets(struct ofconn *oc)
+{
+    struct ofpbuf *msg = ofpraw_alloc(OFPRAW_NXT_SET_CONTROLLER_ID,
+                                      version(oc), 0);
+    struct nx_controller_id *nci = ofpbuf_put_zeros(msg, sizeof *nci);
+
+    nci->controller_id = htons(CONTROLLER_ID);
+    send_msg(oc, msg);
+    send_msg(oc, ofputil_encode_set_packet_in_format(
+                 version(oc), OFPUTIL_PACKET_IN_NXT2));
+}
+
 static void
 enter_ports(struct ofconn *oc, const struct ofp_header *reply)
 {
@@ -309,10 +327,12 @@ enter_ports(struct ofconn *oc, const struct ofp_header *reply)
     ac.primary[OAM_PORT_STATUS] = (1u << OFPPR_ADD | 1u << OFPPR_DELETE
                                    | 1u << OFPPR_MODIFY);
     ac.primary[OAM_FLOW_REMOVED] = 1u << OFPRR_DELETE;
+    ac.primary[OAM_PACKET_IN] = 1u << OFPR_ACTION;
     send_msg(oc, ofputil_encode_set_async_config(
                  &ac, (1u << OAM_PACKET_IN | 1u << OAM_PORT_STATUS
                        | 1u << OAM_FLOW_REMOVED), version(oc)));
 
+    take_packets(oc);
     ports_clear(oc);
     set_state(oc, S_PORTS);
     oc->xid = send_msg(oc, ofputil_encode_port_desc_stats_request(
@@ -503,6 +523,21 @@ handle_error(struct ofconn *oc, const struct ofp_header *oh)
 }
 
 static void
+handle_packet_in(struct ofconn *oc, const struct ofp_header *oh)
+{
+    struct ofputil_packet_in pin;
+    size_t total_len;
+    uint32_t buffer_id;
+
+    if (!ofputil_decode_packet_in(oh, true, NULL, NULL, &pin, &total_len,
+                                  &buffer_id, NULL)) {
+        oc->cb->packet(oc->aux, pin.flow_metadata.flow.in_port.ofp_port,
+                       pin.packet, pin.packet_len, pin.userdata,
+                       pin.userdata_len);
+    }
+}
+
+static void
 handle_message(struct ofconn *oc, struct ofpbuf *msg)
 {
     const struct ofp_header *oh = msg->data;
@@ -541,6 +576,9 @@ handle_message(struct ofconn *oc, struct ofpbuf *msg)
         break;
     case OFPTYPE_PORT_STATUS:
         handle_port_status(oc, oh);
+        break;
+    case OFPTYPE_PACKET_IN:
+        handle_packet_in(oc, oh);
         break;
     case OFPTYPE_FLOW_REMOVED:
         handle_flow_removed(oc, oh);
@@ -702,6 +740,28 @@ ofconn_redirect_mod(struct ofconn *oc, uint32_t id,
                     const struct tpr_redirect *r, bool is_new)
 {
     return send_msg(oc, redirect_encode_mod(version(oc), id, r, is_new));
+}
+
+/* Sends the frame out of 'port', through no flow. */
+void
+ofconn_send_packet(struct ofconn *oc, ofp_port_t port, const void *frame,
+                   size_t size)
+{
+    uint64_t stub[64 / 8];
+    struct ofpbuf acts = OFPBUF_STUB_INITIALIZER(stub);
+    struct ofputil_packet_out po = {
+        .packet = frame,
+        .packet_len = size,
+        .buffer_id = UINT32_MAX,
+    };
+
+    ofpact_put_OUTPUT(&acts)->port = port;
+    po.ofpacts = acts.data;
+    po.ofpacts_len = acts.size;
+    match_init_catchall(&po.flow_metadata);
+    match_set_in_port(&po.flow_metadata, OFPP_CONTROLLER);
+    send_msg(oc, ofputil_encode_packet_out(&po, protocol(oc)));
+    ofpbuf_uninit(&acts);
 }
 
 /* Asks the switch to say when it has done all that it was told

@@ -90,6 +90,11 @@ struct ofconn_callbacks {
      * it).  Returns true if that was somebody else: then all our flows are
      * asked for again. */
     bool (*removed)(void *aux, const struct ofputil_flow_removed *);
+    /* A packet that a flow of ours handed to us (OFPT_PACKET_IN), with the
+     * 'n' bytes beside it in the action. */
+    void (*packet)(void *aux, ofp_port_t in_port, const void *frame,
+                   size_t size, const void *userdata, size_t n);
+
     /* Answer to a barrier: all before it is done or was refused. */
     void (*barrier)(void *aux, ovs_be32 xid);
 
@@ -120,6 +125,8 @@ unsigned int ofconn_port_seqno(const struct ofconn *);
 
 ovs_be32 ofconn_redirect_mod(struct ofconn *, uint32_t id,
                              const struct tpr_redirect *, bool is_new);
+void ofconn_send_packet(struct ofconn *, ofp_port_t, const void *frame,
+                        size_t size);
 ovs_be32 ofconn_barrier(struct ofconn *);
 
 uint32_t ofconn_bundle_open(struct ofconn *);

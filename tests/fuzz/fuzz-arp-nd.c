@@ -26,6 +26,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ovs_assert(vlan < 4096);
         ovs_assert(size >= 42);
     }
+
+    static const struct eth_addr answerer = ETH_ADDR_C(02,00,00,00,00,01);
+    uint8_t answer[ARP_ND_MAX_FRAME];
+    size_t n = nd_answer(copy, size, &answerer, answer);
+
+    if (n) {
+        ovs_assert(n <= sizeof answer);
+        ovs_assert(!memcmp(answer + 6, answerer.ea, sizeof answerer.ea));
+    }
     free(copy);
     return 0;
 }

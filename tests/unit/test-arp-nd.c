@@ -209,7 +209,119 @@ START_TEST(link_local_is_eui_64)
 }
 END_TEST
 
-UNIT_MAIN("arp-nd", arp_request_is_rfc_826, arp_probe_claims_no_address,
+/* A solicitation for 2001:db8::50 by 2001:db8::9. */
+static size_t
+solicit(uint8_t *f, uint16_t vlan)
+{
+    struct in6_addr target = addr("2001:db8::50"), source = addr("2001:db8::9");
+
+    return arp_nd_request(&target, &source, &mac, vlan, f);
+}
+
+START_TEST(solicitations_are_answered)
+{
+    uint8_t f[ARP_ND_MAX_FRAME], a[ARP_ND_MAX_FRAME];
+    struct in6_addr target = addr("2001:db8::50"), source = addr("2001:db8::9"), told;
+    struct eth_addr told_mac;
+    uint16_t vlan;
+
+    for (uint16_t vid = 0; vid <= 7; vid += 7) {
+        size_t l2 = vid ? 18 : 14;
+        size_t n = nd_answer(f, solicit(f, vid), &other, a);
+
+        ck_assert_uint_eq(n, l2 + 40 + 32);
+        ck_assert(arp_nd_parse_answer(a, n, &told, &told_mac, &vlan));
+        ck_assert(ipv6_addr_equals(&told, &target));
+        ck_assert(eth_addr_equals(told_mac, other));
+        ck_assert_uint_eq(vlan, vid);
+        ck_assert_mem_eq(a, mac.ea, 6);                 /* To who asked... */
+        ck_assert_mem_eq(a + 6, other.ea, 6);
+        ck_assert_mem_eq(a + l2 + 8, &target, 16);
+        ck_assert_mem_eq(a + l2 + 24, &source, 16);
+        ck_assert_uint_eq(a[l2 + 7], 255);
+        ck_assert_uint_eq(a[l2 + 44], 0x60);            /* ...solicited. */
+    }
+}
+END_TEST
+
+/* Computes the checksum of the ICMPv6 message in 'f' anew. */
+static void
+fix_csum(uint8_t *f, size_t n)
+{
+    uint8_t tail[8] = { 0, 0, 0, n, 0, 0, 0, 58 };
+    ovs_be16 csum;
+    uint32_t sum;
+
+    f[18] = 0, f[19] = n;
+    f[56] = f[57] = 0;
+    sum = csum_continue(0, f + 22, 32);
+    sum = csum_continue(sum, tail, sizeof tail);
+    csum = csum_finish(csum_continue(sum, f + 54, n));
+    memcpy(f + 56, &csum, 2);
+}
+
+START_TEST(unicast_solicitation_without_option_gets_none)
+{
+    uint8_t f[ARP_ND_MAX_FRAME], a[ARP_ND_MAX_FRAME];
+    struct in6_addr target = addr("2001:db8::50");
+
+    solicit(f, 0);
+    memcpy(f + 14 + 24, &target, 16);
+    fix_csum(f, 24);
+    ck_assert_uint_eq(nd_answer(f, 14 + 40 + 24, &other, a), 14 + 40 + 24);
+    ck_assert_uint_eq(a[14 + 44], 0x40);
+}
+END_TEST
+
+START_TEST(odd_solicitations_are_not_answered)
+{
+    static const struct {
+        size_t ofs;
+        uint8_t value;
+    } odd[] = {
+        { 6, 1 },                   /* From a multicast Ethernet address. */
+        { 12, 8 },                  /* Not IPv6. */
+        { 14, 0x40 },               /* IP version. */
+        { 14 + 6, 17 },             /* Not ICMPv6. */
+        { 14 + 7, 254 },            /* It was forwarded. */
+        { 14 + 8, 0xff },           /* From a multicast address. */
+        { 14 + 40, 136 },           /* An advertisement. */
+        { 14 + 41, 1 },             /* Code. */
+        { 14 + 48, 0xff },          /* Multicast target. */
+        { 14 + 65, 0 },             /* Option of length 0, */
+        { 14 + 65, 2 },             /* longer than the message. */
+    };
+    static const uint8_t zero[16];
+    uint8_t f[ARP_ND_MAX_FRAME], a[ARP_ND_MAX_FRAME];
+    size_t n = solicit(f, 0);
+
+    for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+        solicit(f, 0);
+        f[odd[i].ofs] = odd[i].value;
+        fix_csum(f, 32);
+        ck_assert_msg(!nd_answer(f, n, &other, a), "case %"PRIuSIZE, i);
+    }
+    solicit(f, 0);
+    memcpy(f + 14 + 8, zero, sizeof zero);      /* Looks for duplicates. */
+    fix_csum(f, 32);
+    ck_assert(!nd_answer(f, n, &other, a));
+    solicit(f, 0);
+    f[57] ^= 1;                                 /* Checksum. */
+    ck_assert(!nd_answer(f, n, &other, a));
+    for (size_t size = 0; size < n; size++) {   /* Cut off. */
+        uint8_t *cut = xmemdup(f, MAX(size, 1));
+
+        solicit(f, 0);
+        ck_assert(!nd_answer(cut, size, &other, a));
+        free(cut);
+    }
+}
+END_TEST
+
+UNIT_MAIN("arp-nd", solicitations_are_answered,
+          unicast_solicitation_without_option_gets_none,
+          odd_solicitations_are_not_answered,
+          arp_request_is_rfc_826, arp_probe_claims_no_address,
           request_carries_vlan, solicitation_is_rfc_4861, answers_are_read,
           truncated_answers_are_not, forged_answers_are_not,
           link_local_is_eui_64)

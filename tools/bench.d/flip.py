@@ -11,10 +11,8 @@ towards it, while clients send without a pause.
 The clock starts before the store, before the bundle's or group's message is
 sent; it ends with the time stamp that the kernel gave to the last packet at
 the dead region's side.  'connections' is how many 5-tuples the client's
-traffic goes round.  The case 'blocked' has ovs-vswitchd's main thread dump a
-large flow table meanwhile; its forwarding then is in a thread of its own
-(AF_XDP or dummy ports need that; with AF_PACKET ports the main thread itself
-forwards, and what does not forward does not send to the dead side either)."""
+traffic goes round.  'blocked': ovs-vswitchd's main thread, which here forwards
+too, is kept busy by dumps of all flows, one after another."""
 
 import argparse
 import json
@@ -350,12 +348,21 @@ def sample(lab, method, round_size):
     return max([0] + [t - start for t in times]) / 1000
 
 
-def measure(lab, kind, services, connections, samples):
+def dump_flows_forever(switch):
+    while True:
+        switch.ofctl("dump-flows")
+
+
+def measure(lab, kind, services, connections, samples, blocked=False):
     method = kind(lab.switch, services)
     method.set_up()
     frames = frames_for(services, connections)
     generator = Generator(frames)
+    dumper = multiprocessing.Process(target=dump_flows_forever,
+                                     args=(lab.switch,), daemon=True)
     try:
+        if blocked:
+            dumper.start()
         # Once round, so that all flows and connections are known.
         wait_until(lambda: lab.arrives(0), "the first packet", 60)
         time_for_a_round = len(frames) / 40000
@@ -364,6 +371,9 @@ def measure(lab, kind, services, connections, samples):
             lab.drain()
         values = [sample(lab, method, len(frames)) for _ in range(samples)]
     finally:
+        if blocked:
+            dumper.terminate()
+            dumper.join()
         generator.stop()
         method.tear_down()
     result = {"method": method.name, "services": services,
@@ -371,10 +381,12 @@ def measure(lab, kind, services, connections, samples):
               "median_us": round(median(values), 1),
               "p99_us": round(percentile(values, 99), 1),
               "samples": len(values)}
+    if blocked:
+        result["blocked"] = True
     say("%-10s %6d services %7d connections: min %9.1f  median %9.1f  "
-        "p99 %9.1f us  (%d samples)" % tuple(result[k] for k in (
+        "p99 %9.1f us  (%d samples)%s" % (*(result[k] for k in (
             "method", "services", "connections", "min_us", "median_us",
-            "p99_us", "samples")))
+            "p99_us", "samples")), " blocked" if blocked else ""))
     return result
 
 
@@ -400,6 +412,8 @@ def main(argv):
             for kind in (Redirect, Bundle, GroupMod):
                 few = samples if kind is Redirect else max(samples // 5, 5)
                 runs.append(measure(lab, kind, n, connections, few))
+        runs.append(measure(lab, Redirect, services[-1], services[-1],
+                            samples, blocked=True))
     finally:
         lab.close()
     if args.json:

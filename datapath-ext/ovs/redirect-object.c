@@ -392,6 +392,7 @@ tpr_dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
            const struct tpr_redirect *r)
 {
     char *error = tpr_redirect_check(r);
+    bool wake;
 
     if (error) {
         return error;
@@ -399,9 +400,13 @@ tpr_dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
         return xasprintf("more than %d redirects", TPR_DP_MAX_REDIRECTS);
     }
     ovs_mutex_lock(&dp->mutex);
+    /* A backend with connections may be gone. */
+    wake = tpr_object_get(dp, dp_id) && dp->table.n;
     error = dp_set(dp, dp_id, scope, r);
     ovs_mutex_unlock(&dp->mutex);
-    tpr_page_wake(dp->page);            /* A backend may be gone. */
+    if (wake) {
+        tpr_page_wake(dp->page);
+    }
     return error;
 }
 

@@ -302,7 +302,8 @@ cb_refused(void *df_, ovs_be32 xid, const char *sentence)
     const char *service;
     uint32_t id;
 
-    if (e && flow_entry_kind(e) == FLOW_ND && !df->ctx.nd_by_agent) {
+    if (e && flow_entry_kind(e) == FLOW_ND && !df->ctx.nd_by_agent
+        && !strcmp(sentence, "OFPBAC_BAD_SET_ARGUMENT")) {
         VLOG_INFO("%s: the switch cannot answer neighbour solicitations by "
                   "flows (%s); the agent answers them", df->up.bridge,
                   sentence);

@@ -587,6 +587,8 @@ of_show(const struct datapath *dp, struct json *json)
 
     json_object_put_string(json, "datapath", of_how(dp, &why));
     json_object_put_string(json, "why", why);
+    json_object_put_string(json, "nd_answers",
+                           df->ctx.nd_by_agent ? "agent" : "switch");
     ofconn_show(df->conn, json);
     if (df->native) {
         redirects_show(&df->redirects, json);

@@ -21,7 +21,8 @@
  * fields nd_reserved and nd_options_type exist since OVS 2.11, and only in its
  * userspace datapath: with the kernel's, the switch refuses these flows
  * (OFPBAC_BAD_SET_ARGUMENT).  Then 'nd_by_agent' is set, and a flow hands the
- * solicitation to the agent.
+ * solicitation to the agent.  The second flow is there before anybody needs an
+ * answer, so that this is known before an owner dies.
  *
  * Pure.  Threads: any; no state. */
 
@@ -172,7 +173,6 @@ make_nd_by_flows(struct flow_maker *m, const struct in6_addr *ip,
     flow_act_set(&m->d.actions, MFF_REG0, &mark);
     flow_act_resubmit(&m->d.actions, m->ctx->client_table);
     maker_end(m);
-    make_nd_option(m, ip, mac);
 }
 
 /* The agent answers what the switch hands it, with the address beside it. */
@@ -243,13 +243,25 @@ make_echo(struct flow_maker *m, const struct in6_addr *ip,
     maker_end(m);
 }
 
+/* Makes what answers for 'ip' with 'mac' will need, and answers nothing by
+ * itself. */
+void
+make_answers_ready(struct flow_maker *m, const struct in6_addr *ip,
+                   const struct eth_addr *mac)
+{
+    m->hash = flow_addr_hash(ip);
+    if (!addr_is_v4(ip) && !m->ctx->nd_by_agent) {
+        make_nd_option(m, ip, mac);
+    }
+}
+
 /* Makes the flows that answer for 'ip' with 'mac', on 'in_port' or, with
  * OFPP_ANY, on all.  'pure': nobody else has the address. */
 void
 make_answers(struct flow_maker *m, const struct in6_addr *ip,
              const struct eth_addr *mac, ofp_port_t in_port, bool pure)
 {
-    m->hash = flow_addr_hash(ip);
+    make_answers_ready(m, ip, mac);
     if (addr_is_v4(ip)) {
         make_arp(m, in6_addr_get_mapped_ipv4(ip), mac, in_port, pure);
     } else {

@@ -564,6 +564,8 @@ flow_make_service(const struct flow_context *ctx, const struct dp_service *s,
     }
     if (s->answer) {
         make_answers(&m, &s->vip.addr, &s->vip_mac, OFPP_ANY, s->pure);
+    } else {
+        make_answers_ready(&m, &s->vip.addr, &s->vip_mac);
     }
     maker_uninit(&m);
 }

@@ -59,5 +59,7 @@ void act_set_vlan(struct ofpbuf *, uint16_t vlan);
 /* flow-answer.c */
 void make_answers(struct flow_maker *, const struct in6_addr *,
                   const struct eth_addr *, ofp_port_t in_port, bool pure);
+void make_answers_ready(struct flow_maker *, const struct in6_addr *,
+                        const struct eth_addr *);
 
 #endif /* flow-maker.h */

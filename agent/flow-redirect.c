@@ -131,6 +131,8 @@ flow_make_redirect(const struct flow_context *ctx, const struct dp_service *s,
     }
     if (s->answer) {
         make_answers(&m, &s->vip.addr, &s->vip_mac, OFPP_ANY, s->pure);
+    } else {
+        make_answers_ready(&m, &s->vip.addr, &s->vip_mac);
     }
     maker_uninit(&m);
 }

@@ -194,7 +194,11 @@ START_TEST(native_v6_any)
         ANY4("icmp6,ipv6_dst=2001:db8::50,icmp_type=1")
         ANY4("icmp6,ipv6_dst=2001:db8::50,icmp_type=2")
         ANY4("icmp6,ipv6_dst=2001:db8::50,icmp_type=3")
-        ANY4("icmp6,ipv6_dst=2001:db8::50,icmp_type=4"));
+        ANY4("icmp6,ipv6_dst=2001:db8::50,icmp_type=4")
+        "250 priority=300,icmp6,reg0=0x1,icmp_type=136,icmp_code=0,"
+        "nd_target=2001:db8::50,nd_options_type=1 actions="
+        "set_field:2->nd_options_type,"
+        "set_field:02:00:00:00:00:50->nd_tll,IN_PORT\n");
 }
 END_TEST
 
@@ -320,12 +324,12 @@ START_TEST(answer_v6)
            "set_field:2001:db8::50->ipv6_src,"                              \
            "set_field:%d->nd_reserved,set_field:136->icmpv6_type,"
     char *expected = xasprintf(
-        NS "IN_PORT\n"
-        NS "set_field:0x1->reg0,resubmit(,250)\n"
         "250 priority=300,icmp6,reg0=0x1,icmp_type=136,icmp_code=0,"
         "nd_target=2001:db8::50,nd_options_type=1 actions="
         "set_field:2->nd_options_type,"
         "set_field:02:00:00:00:00:50->nd_tll,IN_PORT\n"
+        NS "IN_PORT\n"
+        NS "set_field:0x1->reg0,resubmit(,250)\n"
         "0 priority=1005,icmp6,ipv6_src=::,icmp_type=135,icmp_code=0,"
         "nd_target=2001:db8::50 actions=NORMAL\n"
         "0 priority=1004,icmp6,ipv6_dst=2001:db8::50,nw_frag=no,"

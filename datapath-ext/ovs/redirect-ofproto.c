@@ -34,6 +34,7 @@ struct ofredirect {
 struct ofproto_redirects {
     uint32_t scope;
     struct hmap all;            /* Contains "struct ofredirect"s. */
+    uint32_t ports_hash;        /* Of the ports that 'all' were told of. */
 };
 
 struct ofproto_redirects *
@@ -436,17 +437,61 @@ refresh(struct ofproto *ofproto, struct tpr_dp *tpr,
 }
 
 void
+ofproto_redirects_withdraw(struct ofproto *ofproto, ofp_port_t port)
+{
+    struct ofproto_redirects *redirects = ofproto->redirects;
+    struct ofredirect *redirect;
+
+    HMAP_FOR_EACH (redirect, node, &redirects->all) {
+        for (int i = 0; i < redirect->dp.n_backends; i++) {
+            if (redirect->of.backends[i].output == ofp_to_u16(port)) {
+                redirect->dp.backends[i].withdrawn = true;
+                redirect->dp.backends[i].output = UINT32_MAX;
+                redirects->ports_hash = 0;
+            }
+        }
+    }
+}
+
+/* Of what translate() knows of ports; not 0. */
+static uint32_t
+hash_ports(const struct ofproto *ofproto)
+{
+    const struct ofport *port;
+    uint32_t hash = 0;
+
+    HMAP_FOR_EACH (port, hmap_node, &ofproto->ports) {
+        odp_port_t odp_port;
+        const char *why = ofproto->ofproto_class->get_redirect_port(
+            ofproto, port->ofp_port, &odp_port);
+
+        /* In any order. */
+        hash += hash_3words(ofp_to_u16(port->ofp_port), odp_to_u32(odp_port),
+                            why ? hash_string(why, 0) : 0);
+    }
+    return hash | 1;
+}
+
+void
 ofproto_redirects_refresh(struct ofproto *ofproto)
 {
+    struct ofproto_redirects *redirects = ofproto->redirects;
     struct ofredirect *redirect;
     struct tpr_dp *tpr;
+    uint32_t hash;
 
-    if (hmap_is_empty(&ofproto->redirects->all)) {
+    if (hmap_is_empty(&redirects->all)) {
+        redirects->ports_hash = 0;
         return;
     }
+    hash = hash_ports(ofproto);
+    if (hash == redirects->ports_hash) {
+        return;
+    }
+    redirects->ports_hash = hash;
     ovs_mutex_lock(&ofproto_mutex);
     if (!get_datapath(ofproto, false, &tpr) && tpr) {
-        HMAP_FOR_EACH (redirect, node, &ofproto->redirects->all) {
+        HMAP_FOR_EACH (redirect, node, &redirects->all) {
             refresh(ofproto, tpr, redirect);
         }
     }

@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include "openvswitch/ofp-errors.h"
 #include "openvswitch/ofp-msgs.h"
+#include "openvswitch/types.h"
 
 struct ofconn;
 struct ofp_header;
@@ -49,7 +50,12 @@ enum ofperr ofproto_redirects_fix_action(struct ofproto *,
 void ofproto_redirects_count(struct ofproto *, const struct ofpact *,
                              size_t ofpacts_len, int change);
 
-/* Ports have changed.  Main thread, without ofproto_mutex. */
+/* 'port' goes; the datapath has withdrawn it already.  Main thread, without
+ * ofproto_mutex. */
+void ofproto_redirects_withdraw(struct ofproto *, ofp_port_t port);
+
+/* Ports may have changed: all that use others than before are told to the
+ * datapath.  Cheap if none have.  Main thread, without ofproto_mutex. */
 void ofproto_redirects_refresh(struct ofproto *);
 
 /* Deletes all, in use or not: the bridge goes.  Main thread, without

@@ -596,6 +596,19 @@ collect_complaints(const struct agent *a, struct sset *all)
     }
 }
 
+/* Nobody else may say who lives while we do. */
+static void
+guard_words(struct agent *a)
+{
+    unsigned int n = a->standby || !a->config ? 0
+                     : liveness_repair(a->liveness);
+
+    if (n) {
+        VLOG_WARN("somebody else changed %u liveness word%s; stored again",
+                  n, n == 1 ? "" : "s");
+    }
+}
+
 /* Brings the list of complaints up to date, now and then, and logs those that
  * are new. */
 static void
@@ -608,6 +621,7 @@ gather_complaints(struct agent *a)
         return;
     }
     a->gather_us = tpr_now_us() + GATHER_US;
+    guard_words(a);
     collect_complaints(a, &all);
     SSET_FOR_EACH (s, &all) {
         if (!sset_contains(&a->complaints, s)) {

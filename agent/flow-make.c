@@ -80,7 +80,8 @@ maker_begin(struct flow_maker *m, enum flow_kind kind, unsigned int offset)
     m->d.table = m->ctx->flow_table;
     m->d.priority = m->ctx->priority + offset;
     m->d.cookie = flow_cookie(kind, m->hash);
-    m->d.flags = 0;
+    /* Who deletes it tells us so: it is put back at once. */
+    m->d.flags = OFPUTIL_FF_SEND_FLOW_REM;
     match_init_catchall(&m->d.match);
     ofpbuf_clear(&m->d.actions);
 }
@@ -525,9 +526,7 @@ make_redirect(struct flow_maker *m, const struct dp_service *s,
     free(masks);
 }
 
-/* Flows that serve all services: today, the miss of client_table.  The switch
- * reports its removal (OFPT_FLOW_REMOVED): whoever empties the tables, by
- * "ovs-ofctl del-flows" or by configuring a controller, tells us so. */
+/* Flows that serve all services: today, the miss of client_table. */
 void
 flow_make_common(const struct flow_context *ctx, flow_sink *sink, void *aux)
 {
@@ -537,7 +536,6 @@ flow_make_common(const struct flow_context *ctx, flow_sink *sink, void *aux)
     maker_begin(&m, FLOW_MISS, 0);
     m.d.table = ctx->client_table;
     m.d.priority = 0;
-    m.d.flags = OFPUTIL_FF_SEND_FLOW_REM;
     flow_act_move(&m.d.actions, MFF_XXREG0, 0, MFF_ETH_SRC, 0, 48);
     maker_end_normal(&m);
     maker_uninit(&m);

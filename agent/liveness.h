@@ -26,6 +26,7 @@ bool liveness_set_region(struct liveness *, unsigned int index,
                          enum tpr_liveness);
 bool liveness_set_backend(struct liveness *, unsigned int index,
                           enum tpr_liveness);
+unsigned int liveness_repair(struct liveness *);
 tpr_word liveness_get_region(const struct liveness *, unsigned int index);
 tpr_word liveness_get_backend(const struct liveness *, unsigned int index);
 

@@ -157,6 +157,35 @@ START_TEST(words_outlive_the_agent_and_are_shared)
 }
 END_TEST
 
+START_TEST(words_of_others_are_put_back)
+{
+    struct liveness *a = open_ok();
+    struct liveness *other = open_ok();
+
+    liveness_set_region(a, 3, TPR_LIVENESS_UP);
+    liveness_set_backend(a, 7, TPR_LIVENESS_DRAIN);
+    ck_assert_uint_eq(liveness_repair(a), 0);
+
+    liveness_set_region(other, 3, TPR_LIVENESS_DOWN);
+    liveness_set_backend(other, 7, TPR_LIVENESS_UP);
+    /* Not ours: theirs. */
+    liveness_set_region(other, 4, TPR_LIVENESS_DOWN);
+    liveness_set_backend(other, 6, TPR_LIVENESS_DOWN);
+    liveness_set_backend(other, 8, TPR_LIVENESS_DOWN);
+    ck_assert_uint_eq(liveness_repair(a), 2);
+    ck_assert_uint_eq(liveness_get_region(a, 3), (3 << 8) | TPR_LIVENESS_UP);
+    ck_assert_uint_eq(liveness_get_backend(a, 7),
+                      (3 << 8) | TPR_LIVENESS_DRAIN);
+    ck_assert_int_eq(tpr_word_state(liveness_get_region(a, 4)),
+                     TPR_LIVENESS_DOWN);
+    ck_assert_int_eq(tpr_word_state(liveness_get_backend(a, 6)),
+                     TPR_LIVENESS_DOWN);
+    ck_assert_uint_eq(liveness_repair(a), 0);
+    liveness_close(other);
+    liveness_close(a);
+}
+END_TEST
+
 START_TEST(layout_of_the_file)
 {
     struct liveness *liveness = open_ok();
@@ -243,7 +272,9 @@ liveness_suite(void)
     const TTest *const tests[] = {
         creates_an_empty_page, generation_grows_with_changes_only,
         changes_wake_who_waits,
-        words_outlive_the_agent_and_are_shared, layout_of_the_file,
+        words_outlive_the_agent_and_are_shared,
+        words_of_others_are_put_back,
+          words_of_others_are_put_back, layout_of_the_file,
         refuses_what_is_no_page, refuses_what_cannot_be_opened,
         close_of_nothing,
     };

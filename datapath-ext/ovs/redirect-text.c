@@ -94,16 +94,21 @@ tpr_liveness_name(uint8_t state)
 /* Each parser of a value returns NULL or what is wrong, to be freed; the
  * caller puts the field's name before it. */
 
-/* Whether 's' is a decimal number of at most 'max'; it goes to '*n'. */
+/* Whether 's' is a decimal number of at most 'max', or a hexadecimal one after
+ * "0x"; it goes to '*n'. */
 static bool
 str_is_number(const char *s, uint64_t max, uint64_t *n)
 {
-    size_t len = strlen(s);
+    bool hex = !strncmp(s, "0x", 2);
+    const char *digits = hex ? s + 2 : s;
+    size_t len = strlen(digits);
 
-    if (!len || len > 10 || strspn(s, "0123456789") != len) {
+    if (!len || len > 10
+        || strspn(digits, hex ? "0123456789abcdefABCDEF"
+                  : "0123456789") != len) {
         return false;
     }
-    *n = strtoull(s, NULL, 10);
+    *n = strtoull(digits, NULL, hex ? 16 : 10);
     return *n <= max;
 }
 
@@ -275,24 +280,6 @@ parse_time(const char *s, uint32_t *ms)
     return xasprintf("\"%s\" is not a number with unit ms, s, m or h", s);
 }
 
-/* Parses "established:7200s". */
-static char *
-parse_timeout(char *s, struct tpr_redirect *r)
-{
-    char *colon = strchr(s, ':');
-
-    if (!colon) {
-        return xasprintf("\"%s\" is not NAME:TIME", s);
-    }
-    *colon = '\0';
-    for (size_t i = 0; i < ARRAY_SIZE(timeouts); i++) {
-        if (!strcmp(s, timeouts[i].name)) {
-            return parse_time(colon + 1, &r->timeouts[i]);
-        }
-    }
-    return xasprintf("\"%s\" is no timeout's name", s);
-}
-
 static char *
 parse_output(const char *s, const struct ofputil_port_map *port_map,
              uint32_t *output)
@@ -368,8 +355,46 @@ struct parser {
     size_t allocated;                   /* Backends that fit so far. */
     uint32_t seen;                      /* 1 << KEY_*; those of a backend start
                                          * anew with each. */
+    uint32_t timeouts_seen;             /* 1 << enum tpr_timeout. */
     const struct ofputil_port_map *port_map;
 };
+
+/* Parses "established:7200s". */
+static char *
+parse_timeout(struct parser *p, char *s)
+{
+    char *colon = strchr(s, ':');
+
+    if (!colon) {
+        return xasprintf("\"%s\" is not NAME:TIME", s);
+    }
+    *colon = '\0';
+    for (size_t i = 0; i < ARRAY_SIZE(timeouts); i++) {
+        if (!strcmp(s, timeouts[i].name)) {
+            if (p->timeouts_seen & (1u << i)) {
+                return xasprintf("\"%s\" is given twice", s);
+            }
+            p->timeouts_seen |= 1u << i;
+            return parse_time(colon + 1, &p->r->timeouts[i]);
+        }
+    }
+    return xasprintf("\"%s\" is no timeout's name", s);
+}
+
+/* Says what the last backend lacks. */
+static char *
+end_backend(const struct parser *p)
+{
+    static const enum key needed[] = { KEY_MAC, KEY_OUTPUT };
+
+    for (size_t i = 0; p->r->n_backends && i < ARRAY_SIZE(needed); i++) {
+        if (!(p->seen & (1u << needed[i]))) {
+            return xasprintf("backend %d: %s is missing",
+                             p->r->n_backends - 1, keys[needed[i]].name);
+        }
+    }
+    return NULL;
+}
 
 /* Begins another backend with the defaults. */
 static char *
@@ -477,7 +502,7 @@ parse_redirect_key(struct parser *p, enum key key, char *value)
     } else if (key == KEY_ON_NONE) {
         return PARSE_NAME(value, on_none_names, &r->on_none);
     } else {
-        return parse_timeout(value, r);
+        return parse_timeout(p, value);
     }
 }
 
@@ -505,8 +530,11 @@ static char *
 parse_item(struct parser *p, const char *name, char *value)
 {
     enum key key = find_key(name, &value);
-    char *error;
+    char *error = key == KEY_BACKEND ? end_backend(p) : NULL;
 
+    if (error) {
+        return error;
+    }
     if (key == N_KEYS) {
         return xasprintf("%s: not a redirect's or a backend's key", name);
     } else if (p->seen & (1u << key) && !keys[key].repeats) {
@@ -547,6 +575,9 @@ tpr_redirect_parse(struct tpr_redirect *r, const char *s,
     }
     if (!error && !(p.seen & (1u << KEY_VIP))) {
         error = xstrdup("vip: is missing");
+    }
+    if (!error) {
+        error = end_backend(&p);
     }
     if (!error) {
         error = ofputil_check_redirect(r);

@@ -14,3 +14,4 @@ EXTRA_DIST += ovs-patches/0009-odp-util-Add-redirect-action.patch
 EXTRA_DIST += ovs-patches/0010-dpif-netdev-Implement-the-redirect-action.patch
 EXTRA_DIST += ovs-patches/0011-dpctl-Add-commands-to-dump-redirects-and-their-conne.patch
 EXTRA_DIST += ovs-patches/0012-ofproto-Add-redirects.patch
+EXTRA_DIST += ovs-patches/0013-netdev-linux-Let-AF_PACKET-sockets-hold-a-burst-of-p.patch

@@ -159,4 +159,17 @@ tpr_track_reopens(uint8_t flags, const struct tpr_packet *p)
            && (tpr_track_ended(flags) || (flags & TPR_TRACK_RESET));
 }
 
+/* The backend's SYN-ACK on a connection that ended, whose client sent no SYN
+ * here, answers the same client port's SYN to the backend's own address: the
+ * packet is none of ours, and the old connection is to be forgotten, which the
+ * backend has forgotten, too. */
+TPR_INLINE bool
+tpr_track_yields(uint8_t flags, const struct tpr_packet *p)
+{
+    return p->tuple.proto == TPR_PROTO_TCP
+           && (p->tcp_flags & (TPR_TCP_SYN | TPR_TCP_ACK | TPR_TCP_RST))
+              == (TPR_TCP_SYN | TPR_TCP_ACK)
+           && (tpr_track_ended(flags) || (flags & TPR_TRACK_RESET));
+}
+
 #endif /* redirect-track.h */

@@ -5,6 +5,7 @@ EXTRA_DIST += tools/check tools/check-upstream
 # Measurements.
 EXTRA_DIST += \
 	tools/bench \
+	tools/bench.d/clients.py \
 	tools/bench.d/common.py \
 	tools/bench.d/flip.py \
 	tools/bench.d/memory.py \
@@ -30,6 +31,10 @@ bin_PROGRAMS += tools/tpr-perf
 tools_tpr_perf_SOURCES = tools/tpr-perf.c
 tools_tpr_perf_LDADD = tools/libperf.la
 dist_man_MANS += tools/tpr-perf.1
+# The clients of "tools/bench clients".
+noinst_PROGRAMS += tools/tpr-states
+tools_tpr_states_SOURCES = tools/tpr-states.c
+tools_tpr_states_LDADD = tools/libperf.la
 # The laboratory, and what shows it off.
 EXTRA_DIST += \
 	tools/lab \

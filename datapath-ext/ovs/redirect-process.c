@@ -289,6 +289,17 @@ release(struct tpr_dp *dp, struct tpr_conn *conn, uint32_t seq)
     ovs_mutex_unlock(&dp->mutex);
 }
 
+/* The connection is to be forgotten. */
+static void
+forget(struct tpr_dp *dp, struct tpr_conn *conn, uint32_t seq)
+{
+    ovs_mutex_lock(&dp->mutex);
+    if (tpr_conn_unchanged(conn, seq)) {
+        tpr_conn_remove(dp, conn);
+    }
+    ovs_mutex_unlock(&dp->mutex);
+}
+
 /* Answers for a connection that was reset, which is remembered as long as its
  * client keeps asking. */
 static void
@@ -548,6 +559,10 @@ reverse(struct step *s)
     }
     if (p->icmp_error) {
         tpr_count(s->dp, object, TPR_COUNTER_ICMP_TRANSLATED);
+    } else if (OVS_UNLIKELY(p->frag != TPR_FRAG_LATER
+                            && tpr_track_yields(conn->track.flags, p))) {
+        forget(s->dp, conn, seq);
+        return;
     } else {
         tpr_track_reverse(&conn->track, p);
         refresh_expires(conn, object, s->now_ms);

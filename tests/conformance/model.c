@@ -665,6 +665,11 @@ reverse(struct look *l)
     }
     if (is_error(p)) {
         m_count(l->m, TPR_COUNTER_ICMP_TRANSLATED);
+    } else if (p->proto == TPR_PROTO_TCP && p->frag != LATER_FRAGMENT
+               && (p->flags & (F_SYN | F_ACK | F_RST)) == (F_SYN | F_ACK)
+               && (m_ended(c) || c->reset)) {
+        m_drop_conn(l->m, c);
+        return;
     } else {
         from_backend(c, p);
         touch(l->m, c);

@@ -162,6 +162,23 @@ START_TEST(reopening)
 }
 END_TEST
 
+START_TEST(yielding)
+{
+    struct tpr_packet syn = tcp(S), syn_ack = tcp(S | A), ack = tcp(A);
+
+    ck_assert(tpr_track_yields(TPR_TRACK_RESET, &syn_ack));
+    ck_assert(tpr_track_yields(TPR_TRACK_RST, &syn_ack));
+    ck_assert(tpr_track_yields(TPR_TRACK_FIN_FORWARD | TPR_TRACK_FIN_REVERSE,
+                               &syn_ack));
+    ck_assert(!tpr_track_yields(TPR_TRACK_RESET, &syn));
+    ck_assert(!tpr_track_yields(TPR_TRACK_RESET, &ack));
+    ck_assert(!tpr_track_yields(TPR_TRACK_SYN, &syn_ack));
+    ck_assert(!tpr_track_yields(TPR_TRACK_FIN_REVERSE, &syn_ack));
+    syn_ack.tuple.proto = TPR_PROTO_UDP;
+    ck_assert(!tpr_track_yields(TPR_TRACK_RESET, &syn_ack));
+}
+END_TEST
+
 START_TEST(not_tcp)
 {
     static const struct {
@@ -191,4 +208,4 @@ START_TEST(not_tcp)
 END_TEST
 
 UNIT_MAIN("redirect-track", conversations, reverse_end, client_ack, reopening,
-          not_tcp)
+          yielding, not_tcp)

@@ -2,15 +2,17 @@
 # The regions of a lab: nginx, tpr-regiond, and how they die and come back.
 
 # Configuration of the server of region $1, which answers $2 (200 or 500).
-# The body is the name of the region.
+# The body is the name of the region.  Beside it: /upload answers when it has
+# the whole body of a request, /slow takes an hour.
 nginx_configure () {
     local dir=$DIR/r$1
     mkdir -p "$dir/nginx"
+    truncate -s 4M "$dir/nginx/slow"
     cat > "$dir/nginx/nginx.conf" <<END
 worker_processes 1;
 error_log $dir/nginx/error.log;
 pid $dir/nginx/nginx.pid;
-events { worker_connections 1024; }
+events { worker_connections 4096; }
 http {
     access_log off;
     client_body_temp_path $dir/nginx/body;
@@ -26,6 +28,11 @@ http {
         listen [::]:8080 ipv6only=on;
         add_header X-Served-By r$1 always;
         location / { return $2 "r$1\n"; }
+        location = /slow { root $dir/nginx; limit_rate 1k; }
+        location = /upload {
+            proxy_pass http://127.0.0.1:8080/;
+            proxy_hide_header X-Served-By;
+        }
     }
 }
 END

@@ -297,17 +297,25 @@ tpr_dp_explain(struct tpr_dp *dp, const struct tpr_action *action,
         ds_put_cstr(ds, "not IP: goes on\n");
         return;
     }
+    if (flow->nw_frag & FLOW_NW_FRAG_LATER) {
+        ds_put_cstr(ds, "later fragment: goes where its first one went\n");
+        return;
+    }
     tuple_from_flow(flow, &tuple);
     ovs_mutex_lock(&dp->mutex);
-    object = tpr_object_get(dp, action->id);
+    object = (action->mode == TPR_MODE_FORWARD
+              ? tpr_object_get(dp, action->id)
+              : action->mode == TPR_MODE_ANY && flow->nw_frag
+              ? tpr_object_covering(dp, action->scope, &tuple)
+              : NULL);
     conn = explain_find(dp, action, &tuple);
     if (conn) {
         ds_put_cstr(ds, "connection: ");
         format_connection(dp, conn, tpr_object_get(dp, conn->redirect), ds);
-    } else if (action->mode != TPR_MODE_FORWARD) {
-        ds_put_cstr(ds, "no connection: goes on\n");
     } else if (!object) {
-        ds_put_cstr(ds, "no such redirect: goes on\n");
+        ds_put_format(ds, "no %s: goes on\n",
+                      action->mode == TPR_MODE_FORWARD ? "such redirect"
+                      : "connection");
     } else if (!tpr_redirect_covers(&object->r, &tuple.dst, tuple.proto,
                                     tuple.dport)) {
         ds_put_cstr(ds, "not covered by the redirect: goes on\n");

@@ -66,6 +66,7 @@ typedef OVSRCU_TYPE(struct tpr_object *) tpr_object_ptr;
 
 struct tpr_dp {
     struct ovs_mutex mutex;     /* Writer. */
+    uint32_t n_waiting;         /* Threads in tpr_lock(); atomic. */
     tpr_object_ptr *objects;    /* By datapath's id. */
     uint32_t n_objects;
     struct hmap vips;           /* Of struct tpr_object, by scope and VIP. */
@@ -126,7 +127,22 @@ tpr_record_port(const struct tpr_record *record, uint16_t port)
     return record->l4_port ? tpr_swap16(record->l4_port) : port;
 }
 
+/* Takes the mutex in a forwarding thread, or in one that sends: whoever has
+ * much to do under it lets those go first, see tpr_pause(). */
+static inline void
+tpr_lock(struct tpr_dp *dp)
+    OVS_ACQUIRES(dp->mutex)
+{
+    if (ovs_mutex_trylock(&dp->mutex)) {
+        __atomic_fetch_add(&dp->n_waiting, 1, __ATOMIC_RELAXED);
+        ovs_mutex_lock(&dp->mutex);
+        __atomic_fetch_sub(&dp->n_waiting, 1, __ATOMIC_RELAXED);
+    }
+}
+
 /* redirect-object.c */
+void tpr_pause(struct tpr_dp *dp)
+    OVS_REQUIRES(dp->mutex);
 struct tpr_ring *tpr_object_ring(struct tpr_dp *dp, struct tpr_object *)
     OVS_REQUIRES(dp->mutex);
 struct tpr_object *tpr_object_covering(const struct tpr_dp *dp, uint32_t scope,

@@ -6,6 +6,7 @@
 #include "redirect-dp-private.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,27 @@ struct tpr_ring_ref {
     uint16_t n_backends;
     struct tpr_redirect_backend *backends;      /* As far as they matter. */
 };
+
+enum {
+    PAUSE_EVERY = 64,           /* Steps of what takes long. */
+    PAUSE_TURNS = 1000,         /* Looks at whether others are done waiting. */
+};
+
+/* Lets those in that wait in tpr_lock(), if any.  Should be called often by
+ * whoever holds the mutex for long; others may change anything meanwhile.  A
+ * mere unlock and lock would seldom let anybody in. */
+void
+tpr_pause(struct tpr_dp *dp)
+{
+    if (OVS_UNLIKELY(__atomic_load_n(&dp->n_waiting, __ATOMIC_RELAXED))) {
+        ovs_mutex_unlock(&dp->mutex);
+        for (int i = 0; i < PAUSE_TURNS
+             && __atomic_load_n(&dp->n_waiting, __ATOMIC_RELAXED); i++) {
+            sched_yield();
+        }
+        ovs_mutex_lock(&dp->mutex);
+    }
+}
 
 /* ## Records. ## */
 

@@ -164,7 +164,7 @@ note_fragment(struct step *s, const struct tpr_conn *conn, bool reverse)
     struct tpr_dp *dp = s->dp;
 
     if (OVS_UNLIKELY(s->p.frag == TPR_FRAG_FIRST)) {
-        ovs_mutex_lock(&dp->mutex);
+        tpr_lock(dp);
         if (tpr_table_add_frag(&dp->table, &s->p, s->action->scope, reverse,
                                conn, s->now_ms)) {
             tpr_count(dp, NULL, TPR_COUNTER_FRAG_EVICTED);
@@ -178,7 +178,7 @@ later_fragment(struct step *s, bool reverse)
 {
     struct tpr_conn *conn;
 
-    ovs_mutex_lock(&s->dp->mutex);
+    tpr_lock(s->dp);
     conn = tpr_table_find_frag(&s->dp->table, &s->p, s->action->scope,
                                reverse, s->now_ms);
     ovs_mutex_unlock(&s->dp->mutex);
@@ -254,7 +254,7 @@ place(struct step *s, struct tpr_object *object, struct tpr_conn *old,
     struct tpr_placement placement;
 
     __atomic_store_n(&dp->now_ms, s->now_ms, __ATOMIC_RELAXED);
-    ovs_mutex_lock(&dp->mutex);
+    tpr_lock(dp);
     place_locked(dp, s, object->dp_id, old, old_seq, &placement);
     ovs_mutex_unlock(&dp->mutex);
 
@@ -282,7 +282,7 @@ place(struct step *s, struct tpr_object *object, struct tpr_conn *old,
 static void
 release(struct tpr_dp *dp, struct tpr_conn *conn, uint32_t seq)
 {
-    ovs_mutex_lock(&dp->mutex);
+    tpr_lock(dp);
     if (tpr_conn_unchanged(conn, seq)) {
         tpr_conn_release(dp, conn);
     }
@@ -458,7 +458,7 @@ forward_any(struct step *s)
         forward_icmp(s);
         return;
     } else if (s->p.frag == TPR_FRAG_LATER) {
-        ovs_mutex_lock(&dp->mutex);
+        tpr_lock(dp);
         known = tpr_vip_known(dp, s->action->scope, &s->p.tuple.dst);
         ovs_mutex_unlock(&dp->mutex);
         forward_later(s, known);
@@ -466,7 +466,7 @@ forward_any(struct step *s)
     }
     if (!forward_known(s) && s->p.frag == TPR_FRAG_FIRST
         && !is_stray_reset(&s->p)) {
-        ovs_mutex_lock(&dp->mutex);
+        tpr_lock(dp);
         object = tpr_object_covering(dp, s->action->scope, &s->p.tuple);
         ovs_mutex_unlock(&dp->mutex);
         if (object) {

@@ -210,7 +210,7 @@ tpr_dp_handle_deaths(struct tpr_dp *dp, uint32_t now_ms,
     while (next < end) {
         struct batch batch = { .n = 0 };
 
-        ovs_mutex_lock(&dp->mutex);
+        tpr_lock(dp);
         fill_batch(dp, &next, end, now_ms, &batch);
         ovs_mutex_unlock(&dp->mutex);
         for (unsigned int i = 0; i < batch.n; i++) {

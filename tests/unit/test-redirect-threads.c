@@ -11,6 +11,7 @@
 #include "ovs-rcu.h"
 #include "ovs-thread.h"
 #include "random.h"
+#include "redirect-dp-private.h"
 #include "redirect-world.h"
 #include "unit.h"
 
@@ -56,6 +57,42 @@ START_TEST(a_limit_of_500_gives_500)
     ck_assert_uint_eq(tpr_dp_connections(w.dp), LIMIT);
     ck_assert_uint_eq(tpr_dp_counter(w.dp, TPR_COUNTER_NONE_DROPPED),
                       THREADS * EACH - LIMIT);
+    world_close();
+}
+END_TEST
+
+/* ## The mutex. ## */
+
+static void *
+place_one_main(void *unused OVS_UNUSED)
+{
+    const struct made m = from_client(UDP, 1000, 0);
+
+    forward(&m);
+    return NULL;
+}
+
+/* Who holds the mutex for long lets those go first that wait. */
+START_TEST(who_waits_is_let_in)
+{
+    pthread_t thread;
+
+    world_open(NULL, false);
+    world_redirect(UDP, TPR_POLICY_FAILOVER, 1);
+    world_set(3);
+    ovs_mutex_lock(&w.dp->mutex);
+    tpr_pause(w.dp);                    /* Nobody waits. */
+    thread = ovs_thread_create("place", place_one_main, NULL);
+    while (!__atomic_load_n(&w.dp->n_waiting, __ATOMIC_RELAXED)) {
+        sched_yield();
+    }
+    ck_assert_uint_eq(w.dp->table.n, 0);
+    while (!w.dp->table.n) {
+        tpr_pause(w.dp);
+    }
+    ovs_mutex_unlock(&w.dp->mutex);
+    xpthread_join(thread, NULL);
+    ck_assert_uint_eq(w.dp->n_waiting, 0);
     world_close();
 }
 END_TEST
@@ -216,5 +253,6 @@ END_TEST
 
 UNIT_MAIN("redirect-threads",
           a_limit_of_500_gives_500,
+          who_waits_is_let_in,
           everything_at_once,
           the_sender_wakes_up)

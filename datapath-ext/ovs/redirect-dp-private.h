@@ -31,6 +31,7 @@ struct tpr_record {
     uint16_t l4_port;           /* Host byte order; 0: as the client asked. */
     uint32_t region, word;
     tpr_conf_ptr conf;          /* Never NULL. */
+    struct tpr_shared *shared;  /* Of its object; writer. */
 
     uint32_t n_connections;     /* Counted for limits; writer. */
     uint32_t n_entries;         /* Connections in the table; writer. */
@@ -47,7 +48,7 @@ struct tpr_shared {
     uint64_t created_ms;
     uint64_t counters[TPR_N_COUNTERS];  /* Atomic. */
     int32_t *smooth;            /* By backend's index; writer. */
-    uint32_t n_entries;         /* Connections in the table; writer. */
+    tpr_conn_no conns;          /* Its connections in the table; writer. */
 };
 
 /* An object as one description made it; never changes. */

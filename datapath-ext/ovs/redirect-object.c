@@ -53,8 +53,19 @@ tpr_pause(struct tpr_dp *dp)
 
 /* ## Records. ## */
 
+/* How many more records there can be. */
+static uint32_t
+records_left(const struct tpr_dp *dp)
+    OVS_REQUIRES(dp->mutex)
+{
+    return TPR_DP_MAX_RECORDS - dp->n_records + dp->n_free_records;
+}
+
+/* Makes a record of an object with 'shared'; records_left() must be above
+ * 0. */
 static struct tpr_record *
-record_create(struct tpr_dp *dp, const struct tpr_redirect_backend *b)
+record_create(struct tpr_dp *dp, struct tpr_shared *shared,
+              const struct tpr_redirect_backend *b)
     OVS_REQUIRES(dp->mutex)
 {
     struct tpr_record *record;
@@ -63,13 +74,12 @@ record_create(struct tpr_dp *dp, const struct tpr_redirect_backend *b)
     if (dp->n_free_records) {
         slot = dp->free_records[--dp->n_free_records];
         record = dp->records[slot];
-    } else if (dp->n_records < TPR_DP_MAX_RECORDS) {
+    } else {
         slot = dp->n_records;
         record = xzalloc(sizeof *record);
-    } else {
-        return NULL;
     }
     record->slot = slot;
+    record->shared = shared;
     record->addr = b->addr;
     record->l4_port = b->l4_port;
     record->region = b->region;
@@ -307,21 +317,15 @@ find_backend(const struct tpr_object *old,
 
 /* Gives the backends of 'object' records, those of 'old', of which it is a
  * new version, where they are the same.  Those that are gone are orphans.
- * Returns false, with nothing changed, if there are no records left. */
-static bool
+ * There must be as many records left as it has backends. */
+static void
 adopt_records(struct tpr_dp *dp, struct tpr_object *object,
               struct tpr_object *old)
     OVS_REQUIRES(dp->mutex)
 {
     const struct tpr_redirect *r = &object->r;
     int32_t *smooth = xcalloc(MAX(r->n_backends, 1), sizeof *smooth);
-    uint32_t left = (TPR_DP_MAX_RECORDS - dp->n_records
-                     + dp->n_free_records);
 
-    if (left < r->n_backends) {
-        free(smooth);
-        return false;
-    }
     for (int i = 0; old && i < old->r.n_backends; i++) {
         old->records[i]->in_object = false;
     }
@@ -333,7 +337,8 @@ adopt_records(struct tpr_dp *dp, struct tpr_object *object,
             object->records[i]->in_object = true;
             smooth[i] = old->shared->smooth[j];
         } else {
-            object->records[i] = record_create(dp, &r->backends[i]);
+            object->records[i] = record_create(dp, object->shared,
+                                               &r->backends[i]);
         }
         record_configure(object->records[i], &r->backends[i]);
     }
@@ -344,7 +349,6 @@ adopt_records(struct tpr_dp *dp, struct tpr_object *object,
     }
     free(object->shared->smooth);
     object->shared->smooth = smooth;
-    return true;
 }
 
 static void
@@ -356,16 +360,20 @@ retire(struct tpr_dp *dp, struct tpr_object *old)
     ovsrcu_postpone(object_free, old);
 }
 
-/* Removes all connections of 'object', which must be the current version. */
+/* Ends the service of 'object', the current version: from now on packets pass
+ * by it and its connections, and then these are gone.  Others are let in
+ * meanwhile, so that this may take its time. */
 static void
-remove_connections(struct tpr_dp *dp, const struct tpr_object *object)
+end_service(struct tpr_dp *dp, struct tpr_object *object)
     OVS_REQUIRES(dp->mutex)
 {
-    for (uint32_t i = 0; object->shared->n_entries; i++) {
-        struct tpr_conn *conn = &dp->table.conns[i];
+    struct tpr_shared *shared = object->shared;
 
-        if (tpr_conn_used(conn) && conn->redirect == object->dp_id) {
-            tpr_conn_remove(dp, conn);
+    ovsrcu_set(&dp->objects[object->dp_id], NULL);
+    for (unsigned int n = 1; shared->conns; n++) {
+        tpr_conn_remove(dp, &dp->table.conns[shared->conns - 1]);
+        if (!(n % PAUSE_EVERY)) {
+            tpr_pause(dp);
         }
     }
 }
@@ -376,25 +384,26 @@ dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
     OVS_REQUIRES(dp->mutex)
 {
     struct tpr_object *old = tpr_object_get(dp, dp_id);
-    struct tpr_object *object = object_create(dp_id, scope, r);
+    struct tpr_object *object;
 
-    object->shared = old ? old->shared : xzalloc(sizeof *object->shared);
-    if (!adopt_records(dp, object, old)) {
-        if (!old) {
-            shared_free(object->shared);
-        }
-        object_free(object);
+    if (records_left(dp) < r->n_backends) {
         return xasprintf("more than %d backends, those included that were "
                          "removed and still have connections",
                          TPR_DP_MAX_RECORDS);
     }
+    object = object_create(dp_id, scope, r);
     if (!old) {
+        object->shared = xzalloc(sizeof *object->shared);
         object->shared->created_ms = time_msec();
         dp->n_objects++;
-    } else if (!tpr_addr_equal(&old->r.vip, &r->vip)
-               || old->r.proto != r->proto) {
-        remove_connections(dp, old);    /* They are another service's. */
+    } else {
+        object->shared = old->shared;
+        if (!tpr_addr_equal(&old->r.vip, &r->vip)
+            || old->r.proto != r->proto) {
+            end_service(dp, old);       /* It is another one's now. */
+        }
     }
+    adopt_records(dp, object, old);
     if (r->policy == TPR_POLICY_MAGLEV) {
         tpr_object_ring(dp, object);
     }
@@ -408,7 +417,9 @@ dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
 
 /* Adds the object 'r' as 'dp_id', or makes it the new version of the one that
  * is there: backends that stay keep connections and counters.  Returns NULL or
- * a sentence to free(); then nothing has changed. */
+ * a sentence to free(); then nothing has changed.
+ *
+ * Only one thread at a time may set or delete the same 'dp_id'. */
 char *
 tpr_dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
            const struct tpr_redirect *r)
@@ -432,7 +443,9 @@ tpr_dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
     return error;
 }
 
-/* Deletes the object 'dp_id' with its connections.  Returns 0 or ENOENT. */
+/* Deletes the object 'dp_id' with its connections: when this returns, no
+ * packet meets them any more.  Takes as long as it has connections, in which
+ * forwarding goes on.  Returns 0 or ENOENT. */
 int
 tpr_dp_del(struct tpr_dp *dp, uint32_t dp_id)
 {
@@ -441,8 +454,7 @@ tpr_dp_del(struct tpr_dp *dp, uint32_t dp_id)
     ovs_mutex_lock(&dp->mutex);
     object = tpr_object_get(dp, dp_id);
     if (object) {
-        remove_connections(dp, object);
-        ovsrcu_set(&dp->objects[dp_id], NULL);
+        end_service(dp, object);
         for (int i = 0; i < object->r.n_backends; i++) {
             record_orphan(dp, object->records[i]);
         }
@@ -477,12 +489,18 @@ tpr_dp_withdraw_port(struct tpr_dp *dp, uint32_t output)
             conf.withdrawn = true;
             record_configure(record, &conf);
         }
+        if (!(i % PAUSE_EVERY)) {
+            tpr_pause(dp);
+        }
     }
     for (uint32_t i = 0; i < dp->table.fresh; i++) {
         struct tpr_conn *conn = &dp->table.conns[i];
 
         if (tpr_conn_used(conn) && conn->in_port == output) {
             conn->in_port = 0;
+        }
+        if (!(i % PAUSE_EVERY)) {
+            tpr_pause(dp);
         }
     }
     ovs_mutex_unlock(&dp->mutex);

@@ -339,8 +339,12 @@ forward_hit(struct step *s, struct tpr_conn *conn, uint32_t seq)
     struct tpr_record *record = dp->records[conn->backend];
     struct tpr_object *object = tpr_object_get(dp, conn->redirect);
 
-    if (OVS_UNLIKELY(!object || !tpr_conn_unchanged(conn, seq))) {
+    if (OVS_UNLIKELY(!tpr_conn_unchanged(conn, seq))) {
         return false;                   /* It went that very moment. */
+    }
+    if (OVS_UNLIKELY(!object)) {
+        tpr_count(dp, NULL, TPR_COUNTER_NOT_OURS);
+        return true;                    /* It is being deleted. */
     }
     if (OVS_UNLIKELY(tpr_time_reached(s->now_ms, conn->expires)
                      || tpr_track_reopens(conn->track.flags, &s->p))) {

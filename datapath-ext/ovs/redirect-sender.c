@@ -155,9 +155,12 @@ handle(struct tpr_dp *dp, struct tpr_conn *conn, uint32_t now_ms,
     OVS_REQUIRES(dp->mutex)
 {
     struct tpr_object *object = tpr_object_get(dp, conn->redirect);
-    const enum tpr_on_down on_down
-        = tpr_on_down_of(object->r.on_down, conn->proto);
+    enum tpr_on_down on_down;
 
+    if (!object) {
+        return;                 /* It is being deleted. */
+    }
+    on_down = tpr_on_down_of(object->r.on_down, conn->proto);
     if (conn->proto != TPR_PROTO_TCP || on_down == TPR_ON_DOWN_KEEP
         || tpr_track_ended(conn->track.flags)
         || tpr_time_reached(now_ms, conn->expires)) {

@@ -295,7 +295,7 @@ void
 tpr_dp_explain(struct tpr_dp *dp, const struct tpr_action *action,
                const struct flow *flow, struct ds *ds)
 {
-    struct tpr_object *object;
+    struct tpr_object *object, *of_conn;
     struct tpr_tuple tuple;
     struct tpr_conn *conn;
 
@@ -307,9 +307,10 @@ tpr_dp_explain(struct tpr_dp *dp, const struct tpr_action *action,
     ovs_mutex_lock(&dp->mutex);
     object = tpr_object_get(dp, action->id);
     conn = explain_find(dp, action, &tuple);
-    if (conn) {
+    of_conn = conn ? tpr_object_get(dp, conn->redirect) : NULL;
+    if (of_conn) {
         ds_put_cstr(ds, "connection: ");
-        format_connection(dp, conn, tpr_object_get(dp, conn->redirect), ds);
+        format_connection(dp, conn, of_conn, ds);
     } else if (action->mode != TPR_MODE_FORWARD) {
         ds_put_cstr(ds, "no connection: goes on\n");
     } else if (!object) {

@@ -50,6 +50,7 @@ struct tpr_conn {
     uint8_t client_mac[6];
     uint8_t vip_mac[6];         /* What the client sends to. */
     uint32_t half_open;         /* Slot of its SYN plus 1, 0: none. */
+    tpr_conn_no next_of_object, prev_of_object; /* The owner's; writer. */
 };
 
 enum {

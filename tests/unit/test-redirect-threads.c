@@ -97,11 +97,68 @@ START_TEST(who_waits_is_let_in)
 }
 END_TEST
 
+/* ## Deletion. ## */
+
+enum { KNOWN = 200, DELETIONS = 100 };
+
+static bool stop;
+
+/* Established packets of one client after the other. */
+static void *
+established_main(void *unused OVS_UNUSED)
+{
+    for (uint16_t i = 0; !__atomic_load_n(&stop, __ATOMIC_ACQUIRE); i++) {
+        const struct made m = from_client(UDP, 1000 + i % KNOWN, 0);
+        const struct made r = from_backend(UDP, 0, 1000 + i % KNOWN, 0);
+
+        forward(&m);
+        reverse(&r);
+        ovsrcu_quiesce();
+    }
+    return NULL;
+}
+
+/* Packets of its connections come all the time; when the deletion returns
+ * there are none of them, and the next object begins from nothing. */
+START_TEST(a_deleted_object_has_no_connections)
+{
+    const struct tpr_dp_options o = { .connections = 1024 };
+    pthread_t threads[THREADS - 1];
+
+    world_open(&o, false);
+    stop = false;
+    for (int i = 0; i < THREADS - 1; i++) {
+        threads[i] = ovs_thread_create("talk", established_main, NULL);
+    }
+    for (int i = 0; i < DELETIONS; i++) {
+        struct tpr_redirect_stats stats;
+
+        world_redirect(UDP, TPR_POLICY_FAILOVER, 1);
+        world_set(3);
+        ck_assert_int_eq(tpr_dp_get_stats(w.dp, 3, &stats), 0);
+        ck_assert_uint_le(stats.backends[0].total_connections, KNOWN);
+        free(stats.backends);
+        for (int j = 0; j < KNOWN; j += 1 + i % 7) {
+            const struct made m = from_client(UDP, 1000 + j, 0);
+
+            ck_assert_int_eq(forward(&m).verdict, TPR_SEND);
+        }
+        ck_assert_int_eq(tpr_dp_del(w.dp, 3), 0);
+        ck_assert(!tpr_dp_has(w.dp, 3));
+        ck_assert_uint_eq(tpr_dp_connections(w.dp), 0);
+        ovsrcu_quiesce();
+    }
+    __atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+    for (int i = 0; i < THREADS - 1; i++) {
+        xpthread_join(threads[i], NULL);
+    }
+    world_close();
+}
+END_TEST
+
 /* ## Everything at once. ## */
 
 enum { TURNS = 4000, PORTS = 300 };
-
-static bool stop;
 
 /* Clients and backends talk; what they may get is little, but never a packet
  * that went to nobody. */
@@ -254,5 +311,6 @@ END_TEST
 UNIT_MAIN("redirect-threads",
           a_limit_of_500_gives_500,
           who_waits_is_let_in,
+          a_deleted_object_has_no_connections,
           everything_at_once,
           the_sender_wakes_up)

@@ -58,7 +58,7 @@ struct tpr_object {
     uint32_t dp_id, scope;
     struct tpr_shared *shared;
     struct tpr_record **records;        /* By backend's index. */
-    struct tpr_ring *ring;      /* Maglev, or made at the first full table;
+    struct tpr_ring *ring;      /* Of all backends, NULL: there are none;
                                  * writer, shared by a reference count. */
     struct tpr_ring_ref *ring_ref;
 };
@@ -143,8 +143,6 @@ tpr_lock(struct tpr_dp *dp)
 
 /* redirect-object.c */
 void tpr_pause(struct tpr_dp *dp)
-    OVS_REQUIRES(dp->mutex);
-struct tpr_ring *tpr_object_ring(struct tpr_dp *dp, struct tpr_object *)
     OVS_REQUIRES(dp->mutex);
 struct tpr_object *tpr_object_covering(const struct tpr_dp *dp, uint32_t scope,
                                        const struct tpr_tuple *)

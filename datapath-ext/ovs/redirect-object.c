@@ -190,33 +190,48 @@ ring_find(struct tpr_dp *dp, const struct tpr_redirect *r, uint32_t hash)
     return NULL;
 }
 
-/* Returns the ring of all backends of 'object'; makes it if need be. */
-struct tpr_ring *
-tpr_object_ring(struct tpr_dp *dp, struct tpr_object *object)
+static struct tpr_ring_ref *
+ring_create(const struct tpr_redirect *r)
 {
-    const struct tpr_redirect *r = &object->r;
+    struct tpr_ring_ref *ref = xzalloc(sizeof *ref);
+    bool *all = xmalloc(r->n_backends * sizeof *all);
 
-    if (!object->ring_ref && r->n_backends) {
-        uint32_t hash = hash_backends(r);
-        struct tpr_ring_ref *ref = ring_find(dp, r, hash);
+    memset(all, true, r->n_backends * sizeof *all);
+    ref->n = 1;
+    ref->ring = tpr_ring_create(r, all);
+    ref->n_backends = r->n_backends;
+    ref->backends = xmemdup(r->backends,
+                            r->n_backends * sizeof *r->backends);
+    free(all);
+    return ref;
+}
 
-        if (!ref) {
-            bool *all = xmalloc(r->n_backends * sizeof *all);
+/* Returns the ring of all backends of 'r' with a reference for the caller, or
+ * NULL if it has none.  Making one takes milliseconds, hence not under the
+ * mutex, and not when the table is full for the first time. */
+static struct tpr_ring_ref *
+ring_get(struct tpr_dp *dp, const struct tpr_redirect *r)
+    OVS_EXCLUDED(dp->mutex)
+{
+    uint32_t hash = hash_backends(r);
+    struct tpr_ring_ref *ref;
 
-            memset(all, true, r->n_backends * sizeof *all);
-            ref = xzalloc(sizeof *ref);
-            ref->ring = tpr_ring_create(r, all);
-            ref->n_backends = r->n_backends;
-            ref->backends = xmemdup(r->backends, r->n_backends
-                                                 * sizeof *r->backends);
-            hmap_insert(&dp->rings, &ref->node, hash);
-            free(all);
-        }
-        ref->n++;
-        object->ring_ref = ref;
-        object->ring = ref->ring;
+    if (!r->n_backends) {
+        return NULL;
     }
-    return object->ring;
+    ovs_mutex_lock(&dp->mutex);
+    ref = ring_find(dp, r, hash);
+    if (ref) {
+        ref->n++;
+    }
+    ovs_mutex_unlock(&dp->mutex);
+    if (!ref) {
+        ref = ring_create(r);
+        ovs_mutex_lock(&dp->mutex);
+        hmap_insert(&dp->rings, &ref->node, hash);
+        ovs_mutex_unlock(&dp->mutex);
+    }
+    return ref;
 }
 
 static void
@@ -380,7 +395,7 @@ end_service(struct tpr_dp *dp, struct tpr_object *object)
 
 static char *
 dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
-       const struct tpr_redirect *r)
+       const struct tpr_redirect *r, struct tpr_ring_ref *ring_ref)
     OVS_REQUIRES(dp->mutex)
 {
     struct tpr_object *old = tpr_object_get(dp, dp_id);
@@ -392,6 +407,8 @@ dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
                          TPR_DP_MAX_RECORDS);
     }
     object = object_create(dp_id, scope, r);
+    object->ring_ref = ring_ref;
+    object->ring = ring_ref ? ring_ref->ring : NULL;
     if (!old) {
         object->shared = xzalloc(sizeof *object->shared);
         object->shared->created_ms = time_msec();
@@ -404,9 +421,6 @@ dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
         }
     }
     adopt_records(dp, object, old);
-    if (r->policy == TPR_POLICY_MAGLEV) {
-        tpr_object_ring(dp, object);
-    }
     hmap_insert(&dp->vips, &object->node, hash_vip(scope, &r->vip));
     ovsrcu_set(&dp->objects[dp_id], object);
     if (old) {
@@ -425,6 +439,7 @@ tpr_dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
            const struct tpr_redirect *r)
 {
     char *error = tpr_redirect_check(r);
+    struct tpr_ring_ref *ring_ref;
     bool wake;
 
     if (error) {
@@ -432,10 +447,14 @@ tpr_dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
     } else if (dp_id >= TPR_DP_MAX_REDIRECTS) {
         return xasprintf("more than %d redirects", TPR_DP_MAX_REDIRECTS);
     }
+    ring_ref = ring_get(dp, r);
     ovs_mutex_lock(&dp->mutex);
     /* A backend with connections may be gone. */
     wake = tpr_object_get(dp, dp_id) && dp->table.n;
-    error = dp_set(dp, dp_id, scope, r);
+    error = dp_set(dp, dp_id, scope, r, ring_ref);
+    if (error) {
+        ring_unref(dp, ring_ref);
+    }
     ovs_mutex_unlock(&dp->mutex);
     if (wake) {
         tpr_page_wake(dp->page);

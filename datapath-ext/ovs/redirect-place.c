@@ -286,7 +286,7 @@ place_stateless(struct tpr_dp *dp, struct tpr_object *object,
     int i;
 
     r.policy = TPR_POLICY_MAGLEV;
-    i = tpr_choose(&r, tpr_object_ring(dp, object), NULL, why,
+    i = tpr_choose(&r, object->ring, NULL, why,
                    tpr_hash_tuple(&p->tuple, dp->seed));
     if (i >= 0) {
         tpr_count(dp, object, TPR_COUNTER_TABLE_FULL);

@@ -83,6 +83,8 @@ struct tpr_dp {
     uint32_t seed;
     uint32_t now_ms;            /* The last that a caller said; atomic. */
     uint32_t swept_ms;          /* When tpr_dp_run() last did something. */
+    uint32_t gone_port;         /* Whose clients are being forgotten, 0: none;
+                                 * writer. */
     uint64_t counters[TPR_N_COUNTERS];  /* Atomic. */
     struct tpr_sender *sender;
 };

@@ -492,8 +492,12 @@ tpr_dp_has(const struct tpr_dp *dp, uint32_t dp_id)
 }
 
 /* Port 'output' is about to go: no backend behind it is usable any more, and
- * no client behind it gets replies.  Should be called before its number can be
- * given to another port. */
+ * no client behind it gets replies.  To be called before its number can be
+ * given to another port.
+ *
+ * Packets that came in by it before may still be on their way; they make their
+ * senders its clients again.  When there are none any more,
+ * tpr_dp_forget_clients() should be called. */
 void
 tpr_dp_withdraw_port(struct tpr_dp *dp, uint32_t output)
 {
@@ -512,18 +516,33 @@ tpr_dp_withdraw_port(struct tpr_dp *dp, uint32_t output)
             tpr_pause(dp);
         }
     }
+    ovs_mutex_unlock(&dp->mutex);
+    tpr_page_wake(dp->page);
+    tpr_dp_forget_clients(dp, output);
+}
+
+/* Port 'in_port' is gone, and no forwarding thread has a packet from there any
+ * more: no client was behind it.  Their replies are dropped until they send
+ * something by another port.  To be called before its number can be given to
+ * another port; one thread at a time. */
+void
+tpr_dp_forget_clients(struct tpr_dp *dp, uint32_t in_port)
+{
+    ovs_mutex_lock(&dp->mutex);
+    dp->gone_port = in_port;
     for (uint32_t i = 0; i < dp->table.fresh; i++) {
         struct tpr_conn *conn = &dp->table.conns[i];
 
-        if (tpr_conn_used(conn) && conn->in_port == output) {
-            conn->in_port = 0;
+        if (tpr_conn_used(conn)
+            && __atomic_load_n(&conn->in_port, __ATOMIC_RELAXED) == in_port) {
+            __atomic_store_n(&conn->in_port, 0, __ATOMIC_RELAXED);
         }
         if (!(i % PAUSE_EVERY)) {
             tpr_pause(dp);
         }
     }
+    dp->gone_port = 0;
     ovs_mutex_unlock(&dp->mutex);
-    tpr_page_wake(dp->page);
 }
 
 /* ## The datapath. ## */

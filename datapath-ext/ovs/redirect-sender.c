@@ -105,7 +105,7 @@ repeat_syn(struct tpr_dp *dp, struct tpr_object *object,
     struct tpr_packet p;
     uint32_t len;
 
-    if (!syn || !in_port) {
+    if (!syn || !in_port || in_port == dp->gone_port) {
         return;
     }
     len = syn->len;

@@ -187,8 +187,8 @@ later_fragment(struct step *s, bool reverse)
 
 /* ## Forward. ## */
 
-static struct tpr_conn *
-find_forward(const struct step *s, const struct tpr_tuple *tuple,
+static inline struct tpr_conn *
+look_forward(const struct step *s, const struct tpr_tuple *tuple,
              uint32_t *seq)
 {
     const struct tpr_dp *dp = s->dp;
@@ -204,6 +204,22 @@ find_forward(const struct step *s, const struct tpr_tuple *tuple,
                                    s->action->id, seq)
             : tpr_table_forward(&dp->table, tuple, s->action->scope, hash,
                                 tpr_match_vip, &match, seq));
+}
+
+/* The client's connection with 'tuple', or NULL.  Without the mutex; with it,
+ * look_forward() is always sure. */
+static inline struct tpr_conn *
+find_forward(const struct step *s, const struct tpr_tuple *tuple,
+             uint32_t *seq)
+{
+    struct tpr_conn *conn = look_forward(s, tuple, seq);
+
+    if (OVS_UNLIKELY(*seq == TPR_SEQ_UNSURE)) {
+        tpr_lock(s->dp);
+        conn = look_forward(s, tuple, seq);
+        ovs_mutex_unlock(&s->dp->mutex);
+    }
+    return conn;
 }
 
 /* Opens nothing: a reset, for what we do not know. */
@@ -231,7 +247,7 @@ place_locked(struct tpr_dp *dp, const struct step *s, uint32_t dp_id,
     if (old && tpr_conn_unchanged(old, old_seq)) {
         tpr_conn_remove(dp, old);
     }
-    conn = find_forward(s, t, &seq);
+    conn = look_forward(s, t, &seq);
     if (conn) {
         placement->verdict = TPR_SEND;
         placement->record = dp->records[conn->backend];
@@ -498,8 +514,16 @@ find_reverse(const struct step *s, const struct tpr_addr *backend,
         .scope = s->action->scope,
     };
 
-    return tpr_table_reverse(&s->dp->table, &key, tpr_match_backend, &match,
-                             seq);
+    struct tpr_conn *conn = tpr_table_reverse(&s->dp->table, &key,
+                                              tpr_match_backend, &match, seq);
+
+    if (OVS_UNLIKELY(*seq == TPR_SEQ_UNSURE)) {
+        tpr_lock(s->dp);
+        conn = tpr_table_reverse(&s->dp->table, &key, tpr_match_backend,
+                                 &match, seq);
+        ovs_mutex_unlock(&s->dp->mutex);
+    }
+    return conn;
 }
 
 static void

@@ -184,7 +184,7 @@ struct tpr_match {
 };
 
 /* redirect-process.c: the rewriting half, for the sender too. */
-void tpr_send_forward(const struct tpr_record *, struct dp_packet *,
+void tpr_send_forward(const struct tpr_redirect_backend *, struct dp_packet *,
                       const struct tpr_packet *);
 
 #endif /* redirect-dp-private.h */

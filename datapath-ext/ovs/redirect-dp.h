@@ -9,8 +9,9 @@
  * moment: nothing here is cached in flows.
  *
  * Threads: tpr_dp_process() may run in any number of threads.  A connection
- * that is known costs no lock; placing one takes the mutex, as does everything
- * else here.  Objects are published with RCU: callers must be OVS threads.
+ * that is known costs no lock, unless its client has moved; placing one takes
+ * the mutex, as does everything else here.  Objects are published with RCU:
+ * callers must be OVS threads.
  *
  * Files: redirect-object.c (objects and backends), redirect-process.c (the
  * packet's way), redirect-place.c (misses and deaths), redirect-show.c (what

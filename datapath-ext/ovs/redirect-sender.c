@@ -116,16 +116,17 @@ repeat_syn(struct tpr_dp *dp, struct tpr_object *object,
     tpr_conn_remove(dp, conn);
     tpr_place(dp, object, &p, frame, len, in_port, now_ms, &placement);
     if (placement.verdict == TPR_SEND) {
+        const struct tpr_redirect_backend *b
+            = tpr_record_conf(placement.record);
         struct dp_packet *packet
             = dp_packet_clone_data_with_headroom(frame, len,
                                                  TPR_VLAN_LEN);
 
-        tpr_send_forward(placement.record, packet, &p);
+        tpr_send_forward(b, packet, &p);
         tpr_add(&placement.record->packets, 1);
         tpr_add(&placement.record->bytes, len);
         tpr_count(dp, object, TPR_COUNTER_SYN_REPEATED);
-        add_packet(batch, packet,
-                   tpr_record_conf(placement.record)->output);
+        add_packet(batch, packet, b->output);
     }
 }
 

@@ -12,8 +12,8 @@
  * before and after, and starts again if it differs, but not forever.  Memory
  * is never given back, so nothing that a reader follows can vanish, and an
  * entry that was freed is the last to be used again.
- * What packets refresh (times, flags, sequence numbers, the client's port and
- * addresses) are single stores of forwarding threads.
+ * What packets refresh (times, flags, sequence numbers) are single stores of
+ * forwarding threads; the client's port and addresses are the writer's.
  *
  * Beside it: the half-open pool, copies of the last SYNs; and the fragment
  * table.  Both belong to the writer. */

@@ -264,6 +264,93 @@ START_TEST(everything_at_once)
 }
 END_TEST
 
+/* ## Entries that change hands. ## */
+
+/* Each client is at a port of the switch of its own. */
+static uint32_t
+port_of(uint16_t client_port)
+{
+    return 100 + client_port;
+}
+
+/* What comes out is right in itself, whatever became of the connection
+ * meanwhile: who has the port has the address, too. */
+static void
+check_passed(const struct passed *p, uint16_t client_port, bool is_reverse)
+{
+    if (p->verdict == TPR_SEND && is_reverse) {
+        ovs_assert(p->output == port_of(client_port));
+        ovs_assert(p->frame[5] == (client_port & 0xff));
+    } else if (p->verdict == TPR_SEND) {
+        ovs_assert(p->output - BACKEND_PORT + 1 == p->frame[33]);
+    }
+}
+
+static void *
+churn_main(void *seed_)
+{
+    uint32_t x = *(uint32_t *) seed_;
+
+    while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+        struct passed p;
+        uint16_t port;
+        struct made m;
+
+        x = x * 1664525 + 1013904223;
+        port = 1000 + (x >> 20) % PORTS;
+        if (x & 0x80000) {
+            m = from_client(UDP, port, 0);
+            m.eth_src[5] = port;
+            p = world_pass(TPR_MODE_FORWARD, 3, &m, port_of(port));
+        } else {
+            m = from_backend(UDP, (x >> 12) % 3, port, 0);
+            p = reverse(&m);
+        }
+        check_passed(&p, port, !(x & 0x80000));
+        ovsrcu_quiesce();
+    }
+    return NULL;
+}
+
+START_TEST(nobody_gets_what_is_anothers)
+{
+    const struct tpr_dp_options o = { .connections = 16 };
+    uint32_t seeds[THREADS - 1];
+    pthread_t threads[THREADS - 1];
+
+    random_set_seed(4);
+    world_open(&o, false);
+    world_redirect(UDP, TPR_POLICY_ROUND_ROBIN, 3);
+    world_set(3);
+    stop = false;
+    for (int i = 0; i < THREADS - 1; i++) {
+        seeds[i] = i;
+        threads[i] = ovs_thread_create("churn", churn_main, &seeds[i]);
+    }
+    for (int i = 0; i < TURNS; i++) {
+        /* All entries are free again, and some records. */
+        if (i % 4) {
+            w.r.vip.w[3] ^= htonl(1);
+            world_set(3);
+            w.r.vip.w[3] ^= htonl(1);
+            world_set(3);
+        } else {
+            world_redirect(UDP, TPR_POLICY_ROUND_ROBIN, 1 + random_range(3));
+            for (int j = 0; j < w.r.n_backends; j++) {
+                w.b[j].region = random_range(N_BACKENDS);
+            }
+            world_set(3);
+        }
+        ovsrcu_quiesce();
+    }
+    __atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+    for (int i = 0; i < THREADS - 1; i++) {
+        xpthread_join(threads[i], NULL);
+    }
+    world_close();
+}
+END_TEST
+
 /* ## The sender. ## */
 
 static sem_t sent;
@@ -313,4 +400,5 @@ UNIT_MAIN("redirect-threads",
           who_waits_is_let_in,
           a_deleted_object_has_no_connections,
           everything_at_once,
+          nobody_gets_what_is_anothers,
           the_sender_wakes_up)

@@ -199,7 +199,10 @@ fill_batch(struct tpr_dp *dp, uint32_t *next, uint32_t end, uint32_t now_ms,
 }
 
 /* Acts on the connections of backends that have died since the last call.
- * Packets go to 'ops', without a lock.  Returns how many. */
+ * Packets go to 'ops', without a lock.  Returns how many.
+ *
+ * Quiesces now and then, since that may take long: the caller must not hold
+ * what RCU protects. */
 uint32_t
 tpr_dp_handle_deaths(struct tpr_dp *dp, uint32_t now_ms,
                      const struct tpr_dp_ops *ops)
@@ -221,6 +224,7 @@ tpr_dp_handle_deaths(struct tpr_dp *dp, uint32_t now_ms,
             ops->send(ops->aux, batch.packets[i], batch.outputs[i]);
         }
         sent += batch.n;
+        ovsrcu_quiesce();
     }
     return sent;
 }

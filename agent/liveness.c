@@ -56,7 +56,8 @@ liveness_close(struct liveness *liveness)
 }
 
 /* Gives region 'index' the state 'state'; its generation grows if that is a
- * change.  Returns true if it was.  Only the heartbeat thread calls this. */
+ * change.  Returns true if it was.  Of the agent only the heartbeat thread
+ * calls this. */
 bool
 liveness_set_region(struct liveness *liveness, unsigned int index,
                     enum tpr_liveness state)
@@ -66,7 +67,8 @@ liveness_set_region(struct liveness *liveness, unsigned int index,
     return tpr_page_set(liveness->page, true, index, state);
 }
 
-/* The same for backend 'index'.  Only the main thread calls this. */
+/* The same for backend 'index'.  Of the agent only the main thread calls
+ * this. */
 bool
 liveness_set_backend(struct liveness *liveness, unsigned int index,
                      enum tpr_liveness state)

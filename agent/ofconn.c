@@ -430,7 +430,7 @@ handle_flows(struct ofconn *oc, struct ofpbuf *msg, bool more)
     if (error != EOF) {
         VLOG_WARN_RL(&rl, "%s: the switch's list of flows makes no sense "
                      "(%s); asking again after a new connection",
-                     oc->bridge, ovs_strerror(error));
+                     oc->bridge, ofperr_to_string(error));
         rconn_reconnect(oc->rconn);
     } else if (!more) {
         enter_ready(oc);
@@ -443,14 +443,21 @@ handle_redirects(struct ofconn *oc, struct ofpbuf *msg, bool more)
     struct tpr_redirect r;
     int error;
 
-    while (!(error = redirect_decode_desc(msg, &r))) {
+    while ((error = redirect_decode_desc(msg, &r)) != EOF
+           && (!error || r.id)) {
+        if (error) {
+            /* A foreign one is nobody's business.  One of ours that we cannot
+             * read is not what we want, hence it will be replaced. */
+            VLOG_DBG("%s: redirect object %#"PRIx32" is of an unknown form "
+                     "(%s)", oc->bridge, r.id, ofperr_to_string(error));
+        }
         oc->cb->redirect(oc->aux, &r);
         free(r.backends);
     }
     if (error != EOF) {
         VLOG_WARN_RL(&rl, "%s: the switch's list of redirect objects makes no "
                      "sense (%s); asking again after a new connection",
-                     oc->bridge, ovs_strerror(error));
+                     oc->bridge, ofperr_to_string(error));
         rconn_reconnect(oc->rconn);
     } else if (!more) {
         end_redirects(oc, true);

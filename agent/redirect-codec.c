@@ -5,9 +5,12 @@
 #include <config.h>
 #include "redirect-codec.h"
 
+#include <stddef.h>
 #include "openvswitch/ofp-actions.h"
+#include "openvswitch/ofp-errors.h"
 #include "openvswitch/ofpbuf.h"
 #include "tpr/ofp-redirect.h"
+#include "tpr/redirect-ext.h"
 
 /* Appends the action "redirect": object 'id' for TPR_MODE_FORWARD, else 0. */
 void
@@ -53,9 +56,37 @@ redirect_is_desc_reply(enum ofptype type)
 }
 
 /* Takes the next object out of reply 'msg'.  Returns 0 and the object in '*r',
- * whose backends the caller frees; EOF at the end; or an OFPERR_*. */
+ * whose backends the caller frees; EOF at the end; or an OFPERR_*.
+ *
+ * After an error '*r' has the id and nothing else, and the next call goes on
+ * with the next object: a later release's may be of a form that we do not
+ * know.  Id 0: it cannot be known where the next one begins. */
 int
 redirect_decode_desc(struct ofpbuf *msg, struct tpr_redirect *r)
 {
-    return ofputil_decode_redirect_desc(msg, r);
+    const struct tpr_ofp_redirect *hdr;
+    enum { KNOWN = offsetof(struct tpr_ofp_redirect, policy) };
+    struct ofpbuf one;
+    int error;
+
+    *r = (struct tpr_redirect) { .id = 0 };
+    if (!msg->header) {
+        ofpraw_pull_assert(msg);
+    }
+    if (!msg->size) {
+        return EOF;
+    }
+    hdr = msg->data;
+    if (msg->size < KNOWN || ntohs(hdr->length) < KNOWN
+        || ntohs(hdr->length) > msg->size) {
+        return OFPERR_OFPBRC_BAD_LEN;
+    }
+    ofpbuf_use_const(&one, hdr, ntohs(hdr->length));
+    one.header = msg->header;
+    error = ofputil_decode_redirect_desc(&one, r);
+    if (error) {
+        *r = (struct tpr_redirect) { .id = ntohl(hdr->id) };
+    }
+    ofpbuf_pull(msg, ntohs(hdr->length));
+    return error;
 }

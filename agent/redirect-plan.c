@@ -400,20 +400,15 @@ redirect_plan_find(const struct redirect_plan *plan, const char *service)
     return shash_find_data(&plan->services, service);
 }
 
-/* Begins to learn what the switch has. */
+/* Begins to learn what the switch has.  Until it has told all, what is known
+ * stays: who asks meanwhile must not take an object for missing. */
 void
 redirect_plan_dump_begin(struct redirect_plan *plan)
 {
     struct redirect_object *o;
 
-    plan->dirty = true;
-    HMAP_FOR_EACH_SAFE (o, node, &plan->objects) {
-        if (is_orphan(o)) {
-            object_destroy(plan, o);
-        } else {
-            redirect_free(o->have);
-            o->have = NULL;
-        }
+    HMAP_FOR_EACH (o, node, &plan->objects) {
+        o->told = false;
     }
 }
 
@@ -433,8 +428,30 @@ redirect_plan_dumped(struct redirect_plan *plan, const struct tpr_redirect *r)
     adopt(plan, o);
     redirect_free(o->have);
     o->have = redirect_clone(r);
+    o->told = true;
     if (!o->want) {
         make_orphan(plan, o);
+    }
+}
+
+/* The switch has told all: it does not have what it did not tell.  A change
+ * that it refused may then do as an addition. */
+void
+redirect_plan_dump_end(struct redirect_plan *plan)
+{
+    struct redirect_object *o;
+
+    plan->dirty = true;
+    HMAP_FOR_EACH_SAFE (o, node, &plan->objects) {
+        if (o->told || !o->have) {
+            continue;
+        } else if (is_orphan(o)) {
+            object_destroy(plan, o);
+        } else {
+            redirect_free(o->have);
+            o->have = NULL;
+            o->refused = false;
+        }
     }
 }
 

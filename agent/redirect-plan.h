@@ -10,7 +10,8 @@
  *
  *   redirect_plan_dump_begin(), _dumped().., _dump_end()
  *                                       what the switch has, after each
- *                                       connection and comparison
+ *                                       connection and comparison; until the
+ *                                       end it has what it had
  *   redirect_plan_want(), _unwant()     what a service needs
  *   redirect_plan_flush()               hands out additions and changes and
  *                                       takes them for made
@@ -57,6 +58,7 @@ struct redirect_object {
     char *service;              /* Who wants it; NULL: nobody. */
     struct tpr_redirect *want;  /* NULL: nobody wants it. */
     struct tpr_redirect *have;  /* As the switch has it; NULL: it has not. */
+    bool told;                  /* In this dump. */
     bool refused;               /* The switch said no to 'want', */
     char *error;                /* for this reason. */
 };
@@ -80,6 +82,7 @@ const struct redirect_object *redirect_plan_find(const struct redirect_plan *,
 
 void redirect_plan_dump_begin(struct redirect_plan *);
 void redirect_plan_dumped(struct redirect_plan *, const struct tpr_redirect *);
+void redirect_plan_dump_end(struct redirect_plan *);
 
 /* Called for each difference.  'r' is what the switch shall have, or, for a
  * deletion, NULL. */

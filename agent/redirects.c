@@ -49,6 +49,7 @@ redirects_end(struct redirects *rs, bool native)
 {
     rs->asked = true;
     rs->have = native;
+    redirect_plan_dump_end(&rs->plan);
 }
 
 /* The connection is gone.  What was refused may be tried again. */

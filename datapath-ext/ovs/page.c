@@ -180,7 +180,8 @@ tpr_page_close(struct tpr_page *page)
 /* Gives region or backend 'index', which must be below its limit, the state
  * 'state'; its generation grows if that is a change.  Returns true if it was.
  *
- * One release store, so that who sees the word also sees what led to it. */
+ * Whoever sees the word also sees what led to it.  Others may change the same
+ * word meanwhile: each change counts, none is undone unseen. */
 bool
 tpr_page_set(struct tpr_page *page, bool is_region, uint32_t index,
              enum tpr_liveness state)
@@ -188,10 +189,14 @@ tpr_page_set(struct tpr_page *page, bool is_region, uint32_t index,
     tpr_word *word = is_region ? &page->region[index] : &page->backend[index];
     tpr_word old = __atomic_load_n(word, __ATOMIC_RELAXED);
 
-    if (tpr_word_state(old) == state) {
-        return false;
-    }
-    __atomic_store_n(word, tpr_word_next(old, state), __ATOMIC_RELEASE);
+    do {
+        if (tpr_word_state(old) == state) {
+            return false;
+        }
+    } while (!__atomic_compare_exchange_n(word, &old,
+                                          tpr_word_next(old, state), false,
+                                          __ATOMIC_RELEASE,
+                                          __ATOMIC_RELAXED));
     tpr_page_wake(page);
     return true;
 }

@@ -9,8 +9,8 @@
  * Waking: page->wakeup is a futex.  It grows after each change; whoever must
  * act on a change waits on it, in any process that maps the file.
  *
- * Threads: any, each for words of its own.  Nothing here but opening blocks
- * or allocates, except tpr_page_wait(). */
+ * Threads: any, in all processes that map the file; words change atomically.
+ * Nothing here but opening blocks or allocates, except tpr_page_wait(). */
 
 #ifndef TPR_PAGE_H
 #define TPR_PAGE_H 1

@@ -31,6 +31,7 @@ struct tpr_record {
     uint16_t l4_port;           /* Host byte order; 0: as the client asked. */
     uint32_t region, word;
     tpr_conf_ptr conf;          /* Never NULL. */
+    struct tpr_shared *shared;  /* Of its object; writer. */
 
     uint32_t n_connections;     /* Counted for limits; writer. */
     uint32_t n_entries;         /* Connections in the table; writer. */
@@ -47,7 +48,7 @@ struct tpr_shared {
     uint64_t created_ms;
     uint64_t counters[TPR_N_COUNTERS];  /* Atomic. */
     int32_t *smooth;            /* By backend's index; writer. */
-    uint32_t n_entries;         /* Connections in the table; writer. */
+    tpr_conn_no conns;          /* Its connections in the table; writer. */
 };
 
 /* An object as one description made it; never changes. */
@@ -57,7 +58,7 @@ struct tpr_object {
     uint32_t dp_id, scope;
     struct tpr_shared *shared;
     struct tpr_record **records;        /* By backend's index. */
-    struct tpr_ring *ring;      /* Maglev, or made at the first full table;
+    struct tpr_ring *ring;      /* Of all backends, NULL: there are none;
                                  * writer, shared by a reference count. */
     struct tpr_ring_ref *ring_ref;
 };
@@ -66,6 +67,7 @@ typedef OVSRCU_TYPE(struct tpr_object *) tpr_object_ptr;
 
 struct tpr_dp {
     struct ovs_mutex mutex;     /* Writer. */
+    uint32_t n_waiting;         /* Threads in tpr_lock(); atomic. */
     tpr_object_ptr *objects;    /* By datapath's id. */
     uint32_t n_objects;
     struct hmap vips;           /* Of struct tpr_object, by scope and VIP. */
@@ -81,6 +83,8 @@ struct tpr_dp {
     uint32_t seed;
     uint32_t now_ms;            /* The last that a caller said; atomic. */
     uint32_t swept_ms;          /* When tpr_dp_run() last did something. */
+    uint32_t gone_port;         /* Whose clients are being forgotten, 0: none;
+                                 * writer. */
     uint64_t counters[TPR_N_COUNTERS];  /* Atomic. */
     struct tpr_sender *sender;
 };
@@ -126,8 +130,21 @@ tpr_record_port(const struct tpr_record *record, uint16_t port)
     return record->l4_port ? tpr_swap16(record->l4_port) : port;
 }
 
+/* Takes the mutex in a forwarding thread, or in one that sends: whoever has
+ * much to do under it lets those go first, see tpr_pause(). */
+static inline void
+tpr_lock(struct tpr_dp *dp)
+    OVS_ACQUIRES(dp->mutex)
+{
+    if (ovs_mutex_trylock(&dp->mutex)) {
+        __atomic_fetch_add(&dp->n_waiting, 1, __ATOMIC_RELAXED);
+        ovs_mutex_lock(&dp->mutex);
+        __atomic_fetch_sub(&dp->n_waiting, 1, __ATOMIC_RELAXED);
+    }
+}
+
 /* redirect-object.c */
-struct tpr_ring *tpr_object_ring(struct tpr_dp *dp, struct tpr_object *)
+void tpr_pause(struct tpr_dp *dp)
     OVS_REQUIRES(dp->mutex);
 struct tpr_object *tpr_object_covering(const struct tpr_dp *dp, uint32_t scope,
                                        const struct tpr_tuple *)
@@ -167,7 +184,7 @@ struct tpr_match {
 };
 
 /* redirect-process.c: the rewriting half, for the sender too. */
-void tpr_send_forward(const struct tpr_record *, struct dp_packet *,
+void tpr_send_forward(const struct tpr_redirect_backend *, struct dp_packet *,
                       const struct tpr_packet *);
 
 #endif /* redirect-dp-private.h */

@@ -9,8 +9,9 @@
  * moment: nothing here is cached in flows.
  *
  * Threads: tpr_dp_process() may run in any number of threads.  A connection
- * that is known costs no lock; placing one takes the mutex, as does everything
- * else here.  Objects are published with RCU: callers must be OVS threads.
+ * that is known costs no lock, unless its client has moved; placing one takes
+ * the mutex, as does everything else here.  Objects are published with RCU:
+ * callers must be OVS threads.
  *
  * Files: redirect-object.c (objects and backends), redirect-process.c (the
  * packet's way), redirect-place.c (misses and deaths), redirect-show.c (what
@@ -67,7 +68,11 @@ int tpr_dp_del(struct tpr_dp *, uint32_t dp_id);
 bool tpr_dp_has(const struct tpr_dp *, uint32_t dp_id);
 int tpr_dp_get_stats(struct tpr_dp *, uint32_t dp_id,
                      struct tpr_redirect_stats *);
+/* When a port goes: withdraw it, wait until no forwarding thread receives from
+ * it any more, forget its clients, and only then reuse its number. */
 void tpr_dp_withdraw_port(struct tpr_dp *, uint32_t output);
+void tpr_dp_forget_clients(struct tpr_dp *, uint32_t in_port);
+
 int tpr_dp_set_liveness(struct tpr_dp *, const struct tpr_liveness_mod *);
 
 /* What came of a packet. */

@@ -6,6 +6,7 @@
 #include "redirect-dp-private.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,10 +30,42 @@ struct tpr_ring_ref {
     struct tpr_redirect_backend *backends;      /* As far as they matter. */
 };
 
+enum {
+    PAUSE_EVERY = 64,           /* Steps of what takes long. */
+    PAUSE_TURNS = 1000,         /* Looks at whether others are done waiting. */
+};
+
+/* Lets those in that wait in tpr_lock(), if any.  Should be called often by
+ * whoever holds the mutex for long; others may change anything meanwhile.  A
+ * mere unlock and lock would seldom let anybody in. */
+void
+tpr_pause(struct tpr_dp *dp)
+{
+    if (OVS_UNLIKELY(__atomic_load_n(&dp->n_waiting, __ATOMIC_RELAXED))) {
+        ovs_mutex_unlock(&dp->mutex);
+        for (int i = 0; i < PAUSE_TURNS
+             && __atomic_load_n(&dp->n_waiting, __ATOMIC_RELAXED); i++) {
+            sched_yield();
+        }
+        ovs_mutex_lock(&dp->mutex);
+    }
+}
+
 /* ## Records. ## */
 
+/* How many more records there can be. */
+static uint32_t
+records_left(const struct tpr_dp *dp)
+    OVS_REQUIRES(dp->mutex)
+{
+    return TPR_DP_MAX_RECORDS - dp->n_records + dp->n_free_records;
+}
+
+/* Makes a record of an object with 'shared'; records_left() must be above
+ * 0. */
 static struct tpr_record *
-record_create(struct tpr_dp *dp, const struct tpr_redirect_backend *b)
+record_create(struct tpr_dp *dp, struct tpr_shared *shared,
+              const struct tpr_redirect_backend *b)
     OVS_REQUIRES(dp->mutex)
 {
     struct tpr_record *record;
@@ -41,13 +74,12 @@ record_create(struct tpr_dp *dp, const struct tpr_redirect_backend *b)
     if (dp->n_free_records) {
         slot = dp->free_records[--dp->n_free_records];
         record = dp->records[slot];
-    } else if (dp->n_records < TPR_DP_MAX_RECORDS) {
+    } else {
         slot = dp->n_records;
         record = xzalloc(sizeof *record);
-    } else {
-        return NULL;
     }
     record->slot = slot;
+    record->shared = shared;
     record->addr = b->addr;
     record->l4_port = b->l4_port;
     record->region = b->region;
@@ -158,33 +190,48 @@ ring_find(struct tpr_dp *dp, const struct tpr_redirect *r, uint32_t hash)
     return NULL;
 }
 
-/* Returns the ring of all backends of 'object'; makes it if need be. */
-struct tpr_ring *
-tpr_object_ring(struct tpr_dp *dp, struct tpr_object *object)
+static struct tpr_ring_ref *
+ring_create(const struct tpr_redirect *r)
 {
-    const struct tpr_redirect *r = &object->r;
+    struct tpr_ring_ref *ref = xzalloc(sizeof *ref);
+    bool *all = xmalloc(r->n_backends * sizeof *all);
 
-    if (!object->ring_ref && r->n_backends) {
-        uint32_t hash = hash_backends(r);
-        struct tpr_ring_ref *ref = ring_find(dp, r, hash);
+    memset(all, true, r->n_backends * sizeof *all);
+    ref->n = 1;
+    ref->ring = tpr_ring_create(r, all);
+    ref->n_backends = r->n_backends;
+    ref->backends = xmemdup(r->backends,
+                            r->n_backends * sizeof *r->backends);
+    free(all);
+    return ref;
+}
 
-        if (!ref) {
-            bool *all = xmalloc(r->n_backends * sizeof *all);
+/* Returns the ring of all backends of 'r' with a reference for the caller, or
+ * NULL if it has none.  Making one takes milliseconds, hence not under the
+ * mutex, and not when the table is full for the first time. */
+static struct tpr_ring_ref *
+ring_get(struct tpr_dp *dp, const struct tpr_redirect *r)
+    OVS_EXCLUDED(dp->mutex)
+{
+    uint32_t hash = hash_backends(r);
+    struct tpr_ring_ref *ref;
 
-            memset(all, true, r->n_backends * sizeof *all);
-            ref = xzalloc(sizeof *ref);
-            ref->ring = tpr_ring_create(r, all);
-            ref->n_backends = r->n_backends;
-            ref->backends = xmemdup(r->backends, r->n_backends
-                                                 * sizeof *r->backends);
-            hmap_insert(&dp->rings, &ref->node, hash);
-            free(all);
-        }
-        ref->n++;
-        object->ring_ref = ref;
-        object->ring = ref->ring;
+    if (!r->n_backends) {
+        return NULL;
     }
-    return object->ring;
+    ovs_mutex_lock(&dp->mutex);
+    ref = ring_find(dp, r, hash);
+    if (ref) {
+        ref->n++;
+    }
+    ovs_mutex_unlock(&dp->mutex);
+    if (!ref) {
+        ref = ring_create(r);
+        ovs_mutex_lock(&dp->mutex);
+        hmap_insert(&dp->rings, &ref->node, hash);
+        ovs_mutex_unlock(&dp->mutex);
+    }
+    return ref;
 }
 
 static void
@@ -285,21 +332,15 @@ find_backend(const struct tpr_object *old,
 
 /* Gives the backends of 'object' records, those of 'old', of which it is a
  * new version, where they are the same.  Those that are gone are orphans.
- * Returns false, with nothing changed, if there are no records left. */
-static bool
+ * There must be as many records left as it has backends. */
+static void
 adopt_records(struct tpr_dp *dp, struct tpr_object *object,
               struct tpr_object *old)
     OVS_REQUIRES(dp->mutex)
 {
     const struct tpr_redirect *r = &object->r;
     int32_t *smooth = xcalloc(MAX(r->n_backends, 1), sizeof *smooth);
-    uint32_t left = (TPR_DP_MAX_RECORDS - dp->n_records
-                     + dp->n_free_records);
 
-    if (left < r->n_backends) {
-        free(smooth);
-        return false;
-    }
     for (int i = 0; old && i < old->r.n_backends; i++) {
         old->records[i]->in_object = false;
     }
@@ -311,7 +352,8 @@ adopt_records(struct tpr_dp *dp, struct tpr_object *object,
             object->records[i]->in_object = true;
             smooth[i] = old->shared->smooth[j];
         } else {
-            object->records[i] = record_create(dp, &r->backends[i]);
+            object->records[i] = record_create(dp, object->shared,
+                                               &r->backends[i]);
         }
         record_configure(object->records[i], &r->backends[i]);
     }
@@ -322,7 +364,6 @@ adopt_records(struct tpr_dp *dp, struct tpr_object *object,
     }
     free(object->shared->smooth);
     object->shared->smooth = smooth;
-    return true;
 }
 
 static void
@@ -334,48 +375,52 @@ retire(struct tpr_dp *dp, struct tpr_object *old)
     ovsrcu_postpone(object_free, old);
 }
 
-/* Removes all connections of 'object', which must be the current version. */
+/* Ends the service of 'object', the current version: from now on packets pass
+ * by it and its connections, and then these are gone.  Others are let in
+ * meanwhile, so that this may take its time. */
 static void
-remove_connections(struct tpr_dp *dp, const struct tpr_object *object)
+end_service(struct tpr_dp *dp, struct tpr_object *object)
     OVS_REQUIRES(dp->mutex)
 {
-    for (uint32_t i = 0; object->shared->n_entries; i++) {
-        struct tpr_conn *conn = &dp->table.conns[i];
+    struct tpr_shared *shared = object->shared;
 
-        if (tpr_conn_used(conn) && conn->redirect == object->dp_id) {
-            tpr_conn_remove(dp, conn);
+    ovsrcu_set(&dp->objects[object->dp_id], NULL);
+    for (unsigned int n = 1; shared->conns; n++) {
+        tpr_conn_remove(dp, &dp->table.conns[shared->conns - 1]);
+        if (!(n % PAUSE_EVERY)) {
+            tpr_pause(dp);
         }
     }
 }
 
 static char *
 dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
-       const struct tpr_redirect *r)
+       const struct tpr_redirect *r, struct tpr_ring_ref *ring_ref)
     OVS_REQUIRES(dp->mutex)
 {
     struct tpr_object *old = tpr_object_get(dp, dp_id);
-    struct tpr_object *object = object_create(dp_id, scope, r);
+    struct tpr_object *object;
 
-    object->shared = old ? old->shared : xzalloc(sizeof *object->shared);
-    if (!adopt_records(dp, object, old)) {
-        if (!old) {
-            shared_free(object->shared);
-        }
-        object_free(object);
+    if (records_left(dp) < r->n_backends) {
         return xasprintf("more than %d backends, those included that were "
                          "removed and still have connections",
                          TPR_DP_MAX_RECORDS);
     }
+    object = object_create(dp_id, scope, r);
+    object->ring_ref = ring_ref;
+    object->ring = ring_ref ? ring_ref->ring : NULL;
     if (!old) {
+        object->shared = xzalloc(sizeof *object->shared);
         object->shared->created_ms = time_msec();
         dp->n_objects++;
-    } else if (!tpr_addr_equal(&old->r.vip, &r->vip)
-               || old->r.proto != r->proto) {
-        remove_connections(dp, old);    /* They are another service's. */
+    } else {
+        object->shared = old->shared;
+        if (!tpr_addr_equal(&old->r.vip, &r->vip)
+            || old->r.proto != r->proto) {
+            end_service(dp, old);       /* It is another one's now. */
+        }
     }
-    if (r->policy == TPR_POLICY_MAGLEV) {
-        tpr_object_ring(dp, object);
-    }
+    adopt_records(dp, object, old);
     hmap_insert(&dp->vips, &object->node, hash_vip(scope, &r->vip));
     ovsrcu_set(&dp->objects[dp_id], object);
     if (old) {
@@ -386,12 +431,15 @@ dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
 
 /* Adds the object 'r' as 'dp_id', or makes it the new version of the one that
  * is there: backends that stay keep connections and counters.  Returns NULL or
- * a sentence to free(); then nothing has changed. */
+ * a sentence to free(); then nothing has changed.
+ *
+ * Only one thread at a time may set or delete the same 'dp_id'. */
 char *
 tpr_dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
            const struct tpr_redirect *r)
 {
     char *error = tpr_redirect_check(r);
+    struct tpr_ring_ref *ring_ref;
     bool wake;
 
     if (error) {
@@ -399,10 +447,14 @@ tpr_dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
     } else if (dp_id >= TPR_DP_MAX_REDIRECTS) {
         return xasprintf("more than %d redirects", TPR_DP_MAX_REDIRECTS);
     }
+    ring_ref = ring_get(dp, r);
     ovs_mutex_lock(&dp->mutex);
     /* A backend with connections may be gone. */
     wake = tpr_object_get(dp, dp_id) && dp->table.n;
-    error = dp_set(dp, dp_id, scope, r);
+    error = dp_set(dp, dp_id, scope, r, ring_ref);
+    if (error) {
+        ring_unref(dp, ring_ref);
+    }
     ovs_mutex_unlock(&dp->mutex);
     if (wake) {
         tpr_page_wake(dp->page);
@@ -410,7 +462,9 @@ tpr_dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
     return error;
 }
 
-/* Deletes the object 'dp_id' with its connections.  Returns 0 or ENOENT. */
+/* Deletes the object 'dp_id' with its connections: when this returns, no
+ * packet meets them any more.  Takes as long as it has connections, in which
+ * forwarding goes on.  Returns 0 or ENOENT. */
 int
 tpr_dp_del(struct tpr_dp *dp, uint32_t dp_id)
 {
@@ -419,8 +473,7 @@ tpr_dp_del(struct tpr_dp *dp, uint32_t dp_id)
     ovs_mutex_lock(&dp->mutex);
     object = tpr_object_get(dp, dp_id);
     if (object) {
-        remove_connections(dp, object);
-        ovsrcu_set(&dp->objects[dp_id], NULL);
+        end_service(dp, object);
         for (int i = 0; i < object->r.n_backends; i++) {
             record_orphan(dp, object->records[i]);
         }
@@ -439,8 +492,12 @@ tpr_dp_has(const struct tpr_dp *dp, uint32_t dp_id)
 }
 
 /* Port 'output' is about to go: no backend behind it is usable any more, and
- * no client behind it gets replies.  Should be called before its number can be
- * given to another port. */
+ * no client behind it gets replies.  To be called before its number can be
+ * given to another port.
+ *
+ * Packets that came in by it before may still be on their way; they make their
+ * senders its clients again.  When there are none any more,
+ * tpr_dp_forget_clients() should be called. */
 void
 tpr_dp_withdraw_port(struct tpr_dp *dp, uint32_t output)
 {
@@ -455,16 +512,37 @@ tpr_dp_withdraw_port(struct tpr_dp *dp, uint32_t output)
             conf.withdrawn = true;
             record_configure(record, &conf);
         }
-    }
-    for (uint32_t i = 0; i < dp->table.fresh; i++) {
-        struct tpr_conn *conn = &dp->table.conns[i];
-
-        if (tpr_conn_used(conn) && conn->in_port == output) {
-            conn->in_port = 0;
+        if (!(i % PAUSE_EVERY)) {
+            tpr_pause(dp);
         }
     }
     ovs_mutex_unlock(&dp->mutex);
     tpr_page_wake(dp->page);
+    tpr_dp_forget_clients(dp, output);
+}
+
+/* Port 'in_port' is gone, and no forwarding thread has a packet from there any
+ * more: no client was behind it.  Their replies are dropped until they send
+ * something by another port.  To be called before its number can be given to
+ * another port; one thread at a time. */
+void
+tpr_dp_forget_clients(struct tpr_dp *dp, uint32_t in_port)
+{
+    ovs_mutex_lock(&dp->mutex);
+    dp->gone_port = in_port;
+    for (uint32_t i = 0; i < dp->table.fresh; i++) {
+        struct tpr_conn *conn = &dp->table.conns[i];
+
+        if (tpr_conn_used(conn)
+            && __atomic_load_n(&conn->in_port, __ATOMIC_RELAXED) == in_port) {
+            __atomic_store_n(&conn->in_port, 0, __ATOMIC_RELAXED);
+        }
+        if (!(i % PAUSE_EVERY)) {
+            tpr_pause(dp);
+        }
+    }
+    dp->gone_port = 0;
+    ovs_mutex_unlock(&dp->mutex);
 }
 
 /* ## The datapath. ## */

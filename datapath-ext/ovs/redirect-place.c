@@ -72,6 +72,40 @@ tpr_conn_release(struct tpr_dp *dp, struct tpr_conn *conn)
     }
 }
 
+/* Adds 'conn' to the list of its object's. */
+static void
+join_object(struct tpr_dp *dp, struct tpr_shared *shared,
+            struct tpr_conn *conn)
+    OVS_REQUIRES(dp->mutex)
+{
+    const tpr_conn_no number = tpr_conn_number(&dp->table, conn);
+
+    conn->prev_of_object = 0;
+    conn->next_of_object = shared->conns;
+    if (shared->conns) {
+        dp->table.conns[shared->conns - 1].prev_of_object = number;
+    }
+    shared->conns = number;
+}
+
+static void
+leave_object(struct tpr_dp *dp, struct tpr_shared *shared,
+             const struct tpr_conn *conn)
+    OVS_REQUIRES(dp->mutex)
+{
+    const tpr_conn_no next = conn->next_of_object;
+    const tpr_conn_no prev = conn->prev_of_object;
+
+    if (next) {
+        dp->table.conns[next - 1].prev_of_object = prev;
+    }
+    if (prev) {
+        dp->table.conns[prev - 1].next_of_object = next;
+    } else {
+        shared->conns = next;
+    }
+}
+
 void
 tpr_conn_remove(struct tpr_dp *dp, struct tpr_conn *conn)
 {
@@ -79,7 +113,7 @@ tpr_conn_remove(struct tpr_dp *dp, struct tpr_conn *conn)
 
     tpr_conn_release(dp, conn);
     record->n_entries--;
-    tpr_object_get(dp, conn->redirect)->shared->n_entries--;
+    leave_object(dp, record->shared, conn);
     tpr_table_remove(&dp->table, conn);
     tpr_record_release(dp, record);
 }
@@ -99,8 +133,8 @@ reverse_key(const struct tpr_object *object, const struct tpr_record *record,
     };
 }
 
-/* Is there a connection with this reverse key?  One whose time is over has
- * to go for the new one. */
+/* Is there a connection with this reverse key?  One whose time is over, or
+ * whose object is being deleted, has to go for the new one. */
 static bool
 reverse_in_use(struct tpr_dp *dp, const struct tpr_reverse_key *key,
                uint32_t now_ms)
@@ -114,7 +148,8 @@ reverse_in_use(struct tpr_dp *dp, const struct tpr_reverse_key *key,
                                               tpr_match_backend, &match,
                                               &seq);
 
-    if (conn && tpr_time_reached(now_ms, conn->expires)) {
+    if (conn && (tpr_time_reached(now_ms, conn->expires)
+                 || !tpr_object_get(dp, conn->redirect))) {
         tpr_conn_remove(dp, conn);
         conn = NULL;
     }
@@ -182,6 +217,7 @@ record_connection(struct tpr_dp *dp, struct tpr_object *object,
                   uint32_t now_ms)
     OVS_REQUIRES(dp->mutex)
 {
+    struct tpr_conn *inserted;
     struct tpr_conn conn = {
         .client = p->tuple.src,
         .hash_forward = tpr_hash_tuple(&p->tuple, dp->seed),
@@ -200,9 +236,10 @@ record_connection(struct tpr_dp *dp, struct tpr_object *object,
     record->n_connections++;
     record->n_entries++;
     record->kept = true;                /* Or it would not be usable. */
-    object->shared->n_entries++;
     tpr_add(&record->total_connections, 1);
-    return tpr_table_insert(&dp->table, &conn, key);
+    inserted = tpr_table_insert(&dp->table, &conn, key);
+    join_object(dp, object->shared, inserted);
+    return inserted;
 }
 
 /* Chooses a backend whose reverse key is free; tells in 'why' which are not.
@@ -249,7 +286,7 @@ place_stateless(struct tpr_dp *dp, struct tpr_object *object,
     int i;
 
     r.policy = TPR_POLICY_MAGLEV;
-    i = tpr_choose(&r, tpr_object_ring(dp, object), NULL, why,
+    i = tpr_choose(&r, object->ring, NULL, why,
                    tpr_hash_tuple(&p->tuple, dp->seed));
     if (i >= 0) {
         tpr_count(dp, object, TPR_COUNTER_TABLE_FULL);

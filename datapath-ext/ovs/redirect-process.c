@@ -27,15 +27,6 @@ struct step {
     struct tpr_dp_result *result;
 };
 
-/* Stores only what differs: a line of memory that two threads share then
- * stays with both. */
-#define REFRESH(FIELD, VALUE)                                           \
-    do {                                                                \
-        if (__atomic_load_n(&(FIELD), __ATOMIC_RELAXED) != (VALUE)) {   \
-            __atomic_store_n(&(FIELD), VALUE, __ATOMIC_RELAXED);        \
-        }                                                               \
-    } while (0)
-
 static void
 refresh_expires(struct tpr_conn *conn, const struct tpr_object *object,
                 uint32_t now_ms)
@@ -55,19 +46,33 @@ same_mac(const uint8_t a[6], const uint8_t b[6])
              | (uint32_t) (tpr_raw16(a + 4) ^ tpr_raw16(b + 4)));
 }
 
-/* The client may have moved: replies follow it. */
-static void
-refresh_client(struct tpr_conn *conn, const struct tpr_packet *p,
-               uint32_t in_port)
+static bool
+same_client(const struct tpr_conn *conn, const struct tpr_packet *p,
+            uint32_t in_port)
 {
-    REFRESH(conn->in_port, in_port);
-    REFRESH(conn->tci, p->tci);
-    if (OVS_UNLIKELY(!same_mac(conn->client_mac, p->eth_src))) {
-        memcpy(conn->client_mac, p->eth_src, sizeof conn->client_mac);
+    return __atomic_load_n(&conn->in_port, __ATOMIC_RELAXED) == in_port
+           && conn->tci == p->tci && same_mac(conn->client_mac, p->eth_src)
+           && same_mac(conn->vip_mac, p->eth_dst);
+}
+
+/* The client may have moved: replies follow it.  This alone takes the mutex,
+ * since a connection that has the entry by now must not lose its client. */
+static void
+refresh_client(struct step *s, struct tpr_conn *conn, uint32_t seq)
+{
+    const struct tpr_packet *p = &s->p;
+
+    if (OVS_LIKELY(same_client(conn, p, s->in_port))) {
+        return;
     }
-    if (OVS_UNLIKELY(!same_mac(conn->vip_mac, p->eth_dst))) {
+    tpr_lock(s->dp);
+    if (tpr_conn_unchanged(conn, seq)) {
+        __atomic_store_n(&conn->in_port, s->in_port, __ATOMIC_RELAXED);
+        __atomic_store_n(&conn->tci, p->tci, __ATOMIC_RELAXED);
+        memcpy(conn->client_mac, p->eth_src, sizeof conn->client_mac);
         memcpy(conn->vip_mac, p->eth_dst, sizeof conn->vip_mac);
     }
+    ovs_mutex_unlock(&s->dp->mutex);
 }
 
 /* Only the pseudo-header's sum is there, the sender's device will do the
@@ -98,16 +103,16 @@ set_tag(struct dp_packet *packet, const struct tpr_packet *p, uint16_t tci)
     }
 }
 
-/* Rewrites 'packet', which 'p' describes, towards the backend of 'record'. */
+/* Rewrites 'packet', which 'p' describes, towards backend 'b'. */
 void
-tpr_send_forward(const struct tpr_record *record, struct dp_packet *packet,
-                 const struct tpr_packet *p)
+tpr_send_forward(const struct tpr_redirect_backend *b,
+                 struct dp_packet *packet, const struct tpr_packet *p)
 {
-    const struct tpr_redirect_backend *b = tpr_record_conf(record);
     const uint16_t port = (p->icmp_error ? p->inner.sport : p->tuple.dport);
 
     tpr_rewrite_forward(dp_packet_data(packet), p, b,
-                        tpr_record_port(record, port), is_partial(packet));
+                        b->l4_port ? tpr_swap16(b->l4_port) : port,
+                        is_partial(packet));
     if (b->vlan != TPR_VLAN_KEEP) {
         set_tag(packet, p,
                 b->vlan == TPR_VLAN_NONE ? 0
@@ -123,11 +128,12 @@ take(struct step *s, enum tpr_verdict verdict, uint32_t output)
     s->result->output = output;
 }
 
+/* Sends the client's packet to backend 'b', which 'record' had when its
+ * connection was last seen to be there. */
 static void
-forward_to(struct step *s, struct tpr_record *record)
+forward_to(struct step *s, struct tpr_record *record,
+           const struct tpr_redirect_backend *b)
 {
-    const struct tpr_redirect_backend *b = tpr_record_conf(record);
-
     if (OVS_UNLIKELY(b->withdrawn)) {
         tpr_count(s->dp, NULL, TPR_COUNTER_NO_PORT);
         take(s, TPR_DROP, 0);
@@ -135,7 +141,7 @@ forward_to(struct step *s, struct tpr_record *record)
     }
     tpr_add(&record->packets, 1);
     tpr_add(&record->bytes, dp_packet_size(s->packet));
-    tpr_send_forward(record, s->packet, &s->p);
+    tpr_send_forward(b, s->packet, &s->p);
     take(s, TPR_SEND, b->output);
 }
 
@@ -159,14 +165,16 @@ answer(struct step *s, const struct tpr_object *object)
 /* ## Fragments. ## */
 
 static void
-note_fragment(struct step *s, const struct tpr_conn *conn, bool reverse)
+note_fragment(struct step *s, const struct tpr_conn *conn, uint32_t seq,
+              bool reverse)
 {
     struct tpr_dp *dp = s->dp;
 
     if (OVS_UNLIKELY(s->p.frag == TPR_FRAG_FIRST)) {
-        ovs_mutex_lock(&dp->mutex);
-        if (tpr_table_add_frag(&dp->table, &s->p, s->action->scope, reverse,
-                               conn, s->now_ms)) {
+        tpr_lock(dp);
+        if (tpr_conn_unchanged(conn, seq)
+            && tpr_table_add_frag(&dp->table, &s->p, s->action->scope,
+                                  reverse, conn, s->now_ms)) {
             tpr_count(dp, NULL, TPR_COUNTER_FRAG_EVICTED);
         }
         ovs_mutex_unlock(&dp->mutex);
@@ -174,21 +182,22 @@ note_fragment(struct step *s, const struct tpr_conn *conn, bool reverse)
 }
 
 static struct tpr_conn *
-later_fragment(struct step *s, bool reverse)
+later_fragment(struct step *s, bool reverse, uint32_t *seq)
 {
     struct tpr_conn *conn;
 
-    ovs_mutex_lock(&s->dp->mutex);
+    tpr_lock(s->dp);
     conn = tpr_table_find_frag(&s->dp->table, &s->p, s->action->scope,
                                reverse, s->now_ms);
+    *seq = conn ? conn->seq : 0;
     ovs_mutex_unlock(&s->dp->mutex);
     return conn;
 }
 
 /* ## Forward. ## */
 
-static struct tpr_conn *
-find_forward(const struct step *s, const struct tpr_tuple *tuple,
+static inline struct tpr_conn *
+look_forward(const struct step *s, const struct tpr_tuple *tuple,
              uint32_t *seq)
 {
     const struct tpr_dp *dp = s->dp;
@@ -204,6 +213,22 @@ find_forward(const struct step *s, const struct tpr_tuple *tuple,
                                    s->action->id, seq)
             : tpr_table_forward(&dp->table, tuple, s->action->scope, hash,
                                 tpr_match_vip, &match, seq));
+}
+
+/* The client's connection with 'tuple', or NULL.  Without the mutex; with it,
+ * look_forward() is always sure. */
+static inline struct tpr_conn *
+find_forward(const struct step *s, const struct tpr_tuple *tuple,
+             uint32_t *seq)
+{
+    struct tpr_conn *conn = look_forward(s, tuple, seq);
+
+    if (OVS_UNLIKELY(*seq == TPR_SEQ_UNSURE)) {
+        tpr_lock(s->dp);
+        conn = look_forward(s, tuple, seq);
+        ovs_mutex_unlock(&s->dp->mutex);
+    }
+    return conn;
 }
 
 /* Opens nothing: a reset, for what we do not know. */
@@ -231,7 +256,7 @@ place_locked(struct tpr_dp *dp, const struct step *s, uint32_t dp_id,
     if (old && tpr_conn_unchanged(old, old_seq)) {
         tpr_conn_remove(dp, old);
     }
-    conn = find_forward(s, t, &seq);
+    conn = look_forward(s, t, &seq);
     if (conn) {
         placement->verdict = TPR_SEND;
         placement->record = dp->records[conn->backend];
@@ -250,20 +275,26 @@ static void
 place(struct step *s, struct tpr_object *object, struct tpr_conn *old,
       uint32_t old_seq)
 {
+    const struct tpr_redirect_backend *b = NULL;
     struct tpr_dp *dp = s->dp;
     struct tpr_placement placement;
+    uint32_t seq = 0;
 
     __atomic_store_n(&dp->now_ms, s->now_ms, __ATOMIC_RELAXED);
-    ovs_mutex_lock(&dp->mutex);
+    tpr_lock(dp);
     place_locked(dp, s, object->dp_id, old, old_seq, &placement);
+    if (placement.verdict == TPR_SEND) {
+        b = tpr_record_conf(placement.record);
+        seq = placement.conn ? placement.conn->seq : 0;
+    }
     ovs_mutex_unlock(&dp->mutex);
 
     switch (placement.verdict) {
     case TPR_SEND:
         if (placement.conn) {
-            note_fragment(s, placement.conn, false);
+            note_fragment(s, placement.conn, seq, false);
         }
-        forward_to(s, placement.record);
+        forward_to(s, placement.record, b);
         break;
 
     case TPR_REPLY:
@@ -282,7 +313,7 @@ place(struct step *s, struct tpr_object *object, struct tpr_conn *old,
 static void
 release(struct tpr_dp *dp, struct tpr_conn *conn, uint32_t seq)
 {
-    ovs_mutex_lock(&dp->mutex);
+    tpr_lock(dp);
     if (tpr_conn_unchanged(conn, seq)) {
         tpr_conn_release(dp, conn);
     }
@@ -310,26 +341,39 @@ answer_reset(struct step *s, const struct tpr_object *object,
     answer(s, object);
 }
 
-/* The backend of 'conn' is dead.  Returns true if the packet is done with;
- * false if it shall go there all the same. */
+/* Resets the connection.  Returns false if it is none any more. */
+static bool
+reset(struct tpr_dp *dp, struct tpr_conn *conn, uint32_t seq)
+{
+    bool there;
+
+    tpr_lock(dp);
+    there = tpr_conn_unchanged(conn, seq);
+    if (there) {
+        __atomic_fetch_or(&conn->track.flags, TPR_TRACK_RESET,
+                          __ATOMIC_RELAXED);
+        tpr_conn_release(dp, conn);
+    }
+    ovs_mutex_unlock(&dp->mutex);
+    return there;
+}
+
+/* The backend of 'conn', whose track has 'flags', is dead, and 'on_down' is
+ * not "keep".  Returns false if that is no connection any more: look again. */
 static bool
 handle_death(struct step *s, struct tpr_object *object,
-             struct tpr_conn *conn, uint32_t seq)
+             struct tpr_conn *conn, uint32_t seq, uint8_t flags,
+             enum tpr_on_down on_down)
 {
-    const enum tpr_on_down on_down = tpr_on_down_of(object->r.on_down,
-                                                    conn->proto);
-
-    if (on_down == TPR_ON_DOWN_KEEP) {
-        return false;
-    } else if (on_down == TPR_ON_DOWN_RESELECT
-               || (conn->proto == TPR_PROTO_TCP
-                   && tpr_track_half_open(conn->track.flags))) {
+    if (on_down == TPR_ON_DOWN_RESELECT
+        || (s->p.tuple.proto == TPR_PROTO_TCP
+            && tpr_track_half_open(flags))) {
         tpr_count(s->dp, object, TPR_COUNTER_RESELECTED);
         place(s, object, conn, seq);
         return true;
+    } else if (!reset(s->dp, conn, seq)) {
+        return false;
     }
-    __atomic_fetch_or(&conn->track.flags, TPR_TRACK_RESET, __ATOMIC_RELAXED);
-    release(s->dp, conn, seq);
     answer_reset(s, object, conn);
     return true;
 }
@@ -342,39 +386,68 @@ just_ended(const struct tpr_conn *conn)
 }
 
 /* A client's packet with a connection.  Returns false if that is none any
- * more: look again. */
+ * more: look again.
+ *
+ * What it is to be judged by is read before the look at the sequence number:
+ * later, another connection may be there. */
 static bool
 forward_hit(struct step *s, struct tpr_conn *conn, uint32_t seq)
 {
     struct tpr_dp *dp = s->dp;
     struct tpr_record *record = dp->records[conn->backend];
+    const struct tpr_redirect_backend *b = tpr_record_conf(record);
     struct tpr_object *object = tpr_object_get(dp, conn->redirect);
+    const uint32_t expires = conn->expires;
+    const uint8_t flags = conn->track.flags;
 
-    if (OVS_UNLIKELY(!object || !tpr_conn_unchanged(conn, seq))) {
+    if (OVS_UNLIKELY(!tpr_conn_unchanged(conn, seq))) {
         return false;                   /* It went that very moment. */
     }
-    if (OVS_UNLIKELY(tpr_time_reached(s->now_ms, conn->expires)
-                     || tpr_track_reopens(conn->track.flags, &s->p))) {
+    if (OVS_UNLIKELY(!object)) {
+        tpr_count(dp, NULL, TPR_COUNTER_NOT_OURS);
+        return true;                    /* It is being deleted. */
+    }
+    if (OVS_UNLIKELY(tpr_time_reached(s->now_ms, expires)
+                     || tpr_track_reopens(flags, &s->p))) {
         place(s, object, conn, seq);
         return true;
     }
-    if (OVS_UNLIKELY(conn->track.flags & TPR_TRACK_RESET)
+    if (OVS_UNLIKELY(flags & TPR_TRACK_RESET)
         && !(s->p.tcp_flags & TPR_TCP_RST)) {
         answer_reset(s, object, conn);
         return true;
     }
-    if (OVS_UNLIKELY(!tpr_keeps(tpr_record_conf(record), dp->page))
-        && handle_death(s, object, conn, seq)) {
-        return true;
+    if (OVS_UNLIKELY(!tpr_keeps(b, dp->page))) {
+        enum tpr_on_down on_down = tpr_on_down_of(object->r.on_down,
+                                                  s->p.tuple.proto);
+
+        if (on_down != TPR_ON_DOWN_KEEP) {
+            return handle_death(s, object, conn, seq, flags, on_down);
+        }
     }
-    refresh_client(conn, &s->p, s->in_port);
+    refresh_client(s, conn, seq);
     tpr_track_forward(&conn->track, &s->p);
     refresh_expires(conn, object, s->now_ms);
     if (just_ended(conn)) {
         release(dp, conn, seq);
     }
-    note_fragment(s, conn, false);
-    forward_to(s, record);
+    note_fragment(s, conn, seq, false);
+    forward_to(s, record, b);
+    return true;
+}
+
+/* Sends a client's packet to the backend of 'conn', whatever that is worth.
+ * Returns false if that is no connection any more. */
+static bool
+forward_by(struct step *s, const struct tpr_conn *conn, uint32_t seq)
+{
+    struct tpr_record *record = s->dp->records[conn->backend];
+    const struct tpr_redirect_backend *b = tpr_record_conf(record);
+
+    if (!tpr_conn_unchanged(conn, seq)) {
+        return false;
+    }
+    forward_to(s, record, b);
     return true;
 }
 
@@ -395,11 +468,10 @@ forward_known(struct step *s)
 static void
 forward_later(struct step *s, bool is_ours)
 {
-    struct tpr_conn *conn = later_fragment(s, false);
+    uint32_t seq;
+    struct tpr_conn *conn = later_fragment(s, false, &seq);
 
-    if (conn) {
-        forward_to(s, s->dp->records[conn->backend]);
-    } else if (is_ours) {
+    if ((!conn || !forward_by(s, conn, seq)) && is_ours) {
         tpr_count(s->dp, NULL, TPR_COUNTER_FRAG_LOST);
         take(s, TPR_DROP, 0);
     }
@@ -419,9 +491,9 @@ forward_icmp(struct step *s)
     uint32_t seq;
     struct tpr_conn *conn = find_forward(s, &tuple, &seq);
 
-    if (conn && tpr_addr_equal(&s->p.tuple.dst, &s->p.inner.src)) {
+    if (conn && tpr_addr_equal(&s->p.tuple.dst, &s->p.inner.src)
+        && forward_by(s, conn, seq)) {
         tpr_count(s->dp, NULL, TPR_COUNTER_ICMP_TRANSLATED);
-        forward_to(s, s->dp->records[conn->backend]);
     }
 }
 
@@ -469,7 +541,7 @@ forward_any(struct step *s)
         forward_icmp(s);
         return;
     } else if (s->p.frag == TPR_FRAG_LATER) {
-        ovs_mutex_lock(&dp->mutex);
+        tpr_lock(dp);
         known = tpr_vip_known(dp, s->action->scope, &s->p.tuple.dst);
         ovs_mutex_unlock(&dp->mutex);
         forward_later(s, known);
@@ -477,7 +549,7 @@ forward_any(struct step *s)
     }
     if (!forward_known(s) && s->p.frag == TPR_FRAG_FIRST
         && !is_stray_reset(&s->p)) {
-        ovs_mutex_lock(&dp->mutex);
+        tpr_lock(dp);
         object = tpr_object_covering(dp, s->action->scope, &s->p.tuple);
         ovs_mutex_unlock(&dp->mutex);
         if (object) {
@@ -505,30 +577,58 @@ find_reverse(const struct step *s, const struct tpr_addr *backend,
         .scope = s->action->scope,
     };
 
-    return tpr_table_reverse(&s->dp->table, &key, tpr_match_backend, &match,
-                             seq);
+    struct tpr_conn *conn = tpr_table_reverse(&s->dp->table, &key,
+                                              tpr_match_backend, &match, seq);
+
+    if (OVS_UNLIKELY(*seq == TPR_SEQ_UNSURE)) {
+        tpr_lock(s->dp);
+        conn = tpr_table_reverse(&s->dp->table, &key, tpr_match_backend,
+                                 &match, seq);
+        ovs_mutex_unlock(&s->dp->mutex);
+    }
+    return conn;
+}
+
+/* What a reply needs to become the VIP's, as it was when the connection was
+ * last seen to be there. */
+struct reply {
+    struct tpr_record *record;
+    const struct tpr_redirect_backend *b;
+    uint32_t output;
+    uint16_t vip_port, tci;
+    uint8_t vip_mac[6], client_mac[6];
+};
+
+static inline void
+take_reply(struct reply *r, const struct tpr_dp *dp,
+           const struct tpr_conn *conn)
+{
+    r->record = dp->records[conn->backend];
+    r->b = tpr_record_conf(r->record);
+    r->output = conn->in_port;
+    r->vip_port = conn->vip_port;
+    r->tci = conn->tci;
+    memcpy(r->vip_mac, conn->vip_mac, sizeof r->vip_mac);
+    memcpy(r->client_mac, conn->client_mac, sizeof r->client_mac);
 }
 
 static void
-back_to_client(struct step *s, const struct tpr_conn *conn,
+back_to_client(struct step *s, const struct reply *r,
                const struct tpr_object *object)
 {
-    struct tpr_record *record = s->dp->records[conn->backend];
-    const uint32_t output = conn->in_port;
-
-    if (OVS_UNLIKELY(!output)) {
+    if (OVS_UNLIKELY(!r->output)) {
         tpr_count(s->dp, object, TPR_COUNTER_NO_PORT);
         take(s, TPR_DROP, 0);
         return;
     }
-    tpr_add(&record->rev_packets, 1);
-    tpr_add(&record->rev_bytes, dp_packet_size(s->packet));
-    tpr_rewrite_reverse(dp_packet_data(s->packet), &s->p, &record->addr,
-                        &object->r.vip, conn->vip_port, conn->vip_mac,
-                        conn->client_mac, is_partial(s->packet));
-    set_tag(s->packet, &s->p, conn->tci);
+    tpr_add(&r->record->rev_packets, 1);
+    tpr_add(&r->record->rev_bytes, dp_packet_size(s->packet));
+    tpr_rewrite_reverse(dp_packet_data(s->packet), &s->p, &r->b->addr,
+                        &object->r.vip, r->vip_port, r->vip_mac,
+                        r->client_mac, is_partial(s->packet));
+    set_tag(s->packet, &s->p, r->tci);
     pkt_metadata_init_conn(&s->packet->md);
-    take(s, TPR_SEND, output);
+    take(s, TPR_SEND, r->output);
 }
 
 static void
@@ -537,11 +637,11 @@ reverse(struct step *s)
     const struct tpr_packet *p = &s->p;
     struct tpr_object *object;
     struct tpr_conn *conn;
-    uint32_t seq = 0;
+    uint32_t seq, expires;
+    struct reply r;
 
     if (OVS_UNLIKELY(p->frag == TPR_FRAG_LATER)) {
-        conn = later_fragment(s, true);
-        seq = conn ? __atomic_load_n(&conn->seq, __ATOMIC_ACQUIRE) : 0;
+        conn = later_fragment(s, true, &seq);
     } else if (OVS_UNLIKELY(p->icmp_error)) {
         conn = find_reverse(s, &p->inner.dst, p->inner.dport, &p->inner.src,
                             p->inner.sport, p->inner.proto, &seq);
@@ -552,9 +652,14 @@ reverse(struct step *s)
         conn = find_reverse(s, &p->tuple.src, p->tuple.sport, &p->tuple.dst,
                             p->tuple.dport, p->tuple.proto, &seq);
     }
-    object = conn ? tpr_object_get(s->dp, conn->redirect) : NULL;
-    if (!object || tpr_time_reached(s->now_ms, conn->expires)
-        || !tpr_conn_unchanged(conn, seq)) {
+    if (!conn) {
+        return;
+    }
+    object = tpr_object_get(s->dp, conn->redirect);
+    expires = conn->expires;
+    take_reply(&r, s->dp, conn);
+    if (!tpr_conn_unchanged(conn, seq) || !object
+        || tpr_time_reached(s->now_ms, expires)) {
         return;
     }
     if (p->icmp_error) {
@@ -569,9 +674,9 @@ reverse(struct step *s)
         if (just_ended(conn)) {
             release(s->dp, conn, seq);
         }
-        note_fragment(s, conn, true);
+        note_fragment(s, conn, seq, true);
     }
-    back_to_client(s, conn, object);
+    back_to_client(s, &r, object);
 }
 
 /* Does what 'action' says with 'packet', which came in by 'in_port', at the

@@ -105,7 +105,7 @@ repeat_syn(struct tpr_dp *dp, struct tpr_object *object,
     struct tpr_packet p;
     uint32_t len;
 
-    if (!syn || !in_port) {
+    if (!syn || !in_port || in_port == dp->gone_port) {
         return;
     }
     len = syn->len;
@@ -116,16 +116,17 @@ repeat_syn(struct tpr_dp *dp, struct tpr_object *object,
     tpr_conn_remove(dp, conn);
     tpr_place(dp, object, &p, frame, len, in_port, now_ms, &placement);
     if (placement.verdict == TPR_SEND) {
+        const struct tpr_redirect_backend *b
+            = tpr_record_conf(placement.record);
         struct dp_packet *packet
             = dp_packet_clone_data_with_headroom(frame, len,
                                                  TPR_VLAN_LEN);
 
-        tpr_send_forward(placement.record, packet, &p);
+        tpr_send_forward(b, packet, &p);
         tpr_add(&placement.record->packets, 1);
         tpr_add(&placement.record->bytes, len);
         tpr_count(dp, object, TPR_COUNTER_SYN_REPEATED);
-        add_packet(batch, packet,
-                   tpr_record_conf(placement.record)->output);
+        add_packet(batch, packet, b->output);
     }
 }
 
@@ -155,9 +156,12 @@ handle(struct tpr_dp *dp, struct tpr_conn *conn, uint32_t now_ms,
     OVS_REQUIRES(dp->mutex)
 {
     struct tpr_object *object = tpr_object_get(dp, conn->redirect);
-    const enum tpr_on_down on_down
-        = tpr_on_down_of(object->r.on_down, conn->proto);
+    enum tpr_on_down on_down;
 
+    if (!object) {
+        return;                 /* It is being deleted. */
+    }
+    on_down = tpr_on_down_of(object->r.on_down, conn->proto);
     if (conn->proto != TPR_PROTO_TCP || on_down == TPR_ON_DOWN_KEEP
         || tpr_track_ended(conn->track.flags)
         || tpr_time_reached(now_ms, conn->expires)) {
@@ -195,7 +199,10 @@ fill_batch(struct tpr_dp *dp, uint32_t *next, uint32_t end, uint32_t now_ms,
 }
 
 /* Acts on the connections of backends that have died since the last call.
- * Packets go to 'ops', without a lock.  Returns how many. */
+ * Packets go to 'ops', without a lock.  Returns how many.
+ *
+ * Quiesces now and then, since that may take long: the caller must not hold
+ * what RCU protects. */
 uint32_t
 tpr_dp_handle_deaths(struct tpr_dp *dp, uint32_t now_ms,
                      const struct tpr_dp_ops *ops)
@@ -210,13 +217,14 @@ tpr_dp_handle_deaths(struct tpr_dp *dp, uint32_t now_ms,
     while (next < end) {
         struct batch batch = { .n = 0 };
 
-        ovs_mutex_lock(&dp->mutex);
+        tpr_lock(dp);
         fill_batch(dp, &next, end, now_ms, &batch);
         ovs_mutex_unlock(&dp->mutex);
         for (unsigned int i = 0; i < batch.n; i++) {
             ops->send(ops->aux, batch.packets[i], batch.outputs[i]);
         }
         sent += batch.n;
+        ovsrcu_quiesce();
     }
     return sent;
 }

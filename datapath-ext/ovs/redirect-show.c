@@ -147,6 +147,7 @@ tpr_dp_format(struct tpr_dp *dp, struct ds *ds)
             for (int i = 0; i < object->r.n_backends; i++) {
                 format_backend(object, i, why[i], ds);
             }
+            tpr_pause(dp);
         }
     }
     ovs_mutex_unlock(&dp->mutex);
@@ -187,19 +188,24 @@ format_connection(const struct tpr_dp *dp, const struct tpr_conn *conn,
     ds_put_char(ds, '\n');
 }
 
+enum { PAUSE_EVERY = 16 };      /* Connections: some 20 us. */
+
 /* Appends the connections of object 'dp_id', or with UINT32_MAX all, a line
- * each.  Forwarding goes on, placement waits. */
+ * each.  Forwarding and placement go on: of what comes and goes meanwhile,
+ * some is seen. */
 void
 tpr_dp_format_connections(struct tpr_dp *dp, uint32_t dp_id, struct ds *ds)
 {
     ovs_mutex_lock(&dp->mutex);
     for (uint32_t i = 0; i < dp->table.fresh; i++) {
         const struct tpr_conn *conn = &dp->table.conns[i];
+        const struct tpr_object *object = tpr_object_get(dp, conn->redirect);
 
-        if (tpr_conn_used(conn)
-            && (dp_id == UINT32_MAX || conn->redirect == dp_id)) {
-            format_connection(dp, conn, tpr_object_get(dp, conn->redirect),
-                              ds);
+        if (object && (dp_id == UINT32_MAX || conn->redirect == dp_id)) {
+            format_connection(dp, conn, object, ds);
+        }
+        if (!(i % PAUSE_EVERY)) {
+            tpr_pause(dp);
         }
     }
     ovs_mutex_unlock(&dp->mutex);
@@ -289,7 +295,7 @@ void
 tpr_dp_explain(struct tpr_dp *dp, const struct tpr_action *action,
                const struct flow *flow, struct ds *ds)
 {
-    struct tpr_object *object;
+    struct tpr_object *object, *of_conn;
     struct tpr_tuple tuple;
     struct tpr_conn *conn;
 
@@ -309,9 +315,10 @@ tpr_dp_explain(struct tpr_dp *dp, const struct tpr_action *action,
               ? tpr_object_covering(dp, action->scope, &tuple)
               : NULL);
     conn = explain_find(dp, action, &tuple);
-    if (conn) {
+    of_conn = conn ? tpr_object_get(dp, conn->redirect) : NULL;
+    if (of_conn) {
         ds_put_cstr(ds, "connection: ");
-        format_connection(dp, conn, tpr_object_get(dp, conn->redirect), ds);
+        format_connection(dp, conn, of_conn, ds);
     } else if (!object) {
         ds_put_format(ds, "no %s: goes on\n",
                       action->mode == TPR_MODE_FORWARD ? "such redirect"

@@ -75,7 +75,9 @@ tpr_table_memory(const struct tpr_table *t)
  *
  * An entry is judged between two looks at its sequence number; one that
  * changes hands meanwhile, or is found in another bucket, was moved under our
- * feet: the chain is followed anew. */
+ * feet: the chain is followed anew.  Each time the writer has done something,
+ * since no chain leads to an entry that is changing hands; a reader that finds
+ * no end of that gives up. */
 struct chain {
     const struct tpr_table *t;
     const tpr_conn_no *head;
@@ -83,12 +85,16 @@ struct chain {
     bool is_reverse;
 };
 
+enum { MAX_RETRIES = 100 };
+
 static inline __attribute__((always_inline)) struct tpr_conn *
 follow(const struct chain *c,
        bool (*equal)(const struct tpr_conn *, const void *key),
        const void *key, tpr_conn_match *match, const void *aux,
        uint32_t *seqp)
 {
+    unsigned int retries = 0;
+
 again:;
     tpr_conn_no number = load(c->head);
 
@@ -103,6 +109,10 @@ again:;
 
         if (OVS_UNLIKELY(seq & 1 || (hash & c->t->mask) != c->bucket
                          || !tpr_conn_unchanged(conn, seq))) {
+            if (++retries > MAX_RETRIES) {
+                *seqp = TPR_SEQ_UNSURE;
+                return NULL;
+            }
             goto again;
         } else if (found) {
             *seqp = seq;
@@ -110,6 +120,7 @@ again:;
         }
         number = next;
     }
+    *seqp = 0;
     return NULL;
 }
 
@@ -131,8 +142,11 @@ equal_forward(const struct tpr_conn *conn, const void *key_)
 }
 
 /* Returns the connection of a client's packet with 'tuple' and its 'hash',
- * or NULL; '*seq' is then what tpr_conn_unchanged() wants.  'match' decides
- * what the table does not know: the VIP. */
+ * and stores in '*seq' what tpr_conn_unchanged() wants.  'match' decides what
+ * the table does not know: the VIP.
+ *
+ * Returns NULL if there is none; or, with TPR_SEQ_UNSURE in '*seq', if the
+ * writer was in the way: the caller should look again as the writer. */
 struct tpr_conn *
 tpr_table_forward(const struct tpr_table *t, const struct tpr_tuple *tuple,
                   uint32_t scope, uint32_t hash, tpr_conn_match *match,
@@ -260,7 +274,7 @@ give_free(struct tpr_table *t, struct tpr_conn *conn)
 static void
 begin_change(struct tpr_conn *conn)
 {
-    store(&conn->seq, conn->seq | 1);
+    __atomic_store_n(&conn->seq, conn->seq | 1, __ATOMIC_RELEASE);
     __atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
@@ -321,13 +335,15 @@ unlink_from(struct tpr_table *t, tpr_conn_no *head, struct tpr_conn *conn,
     __atomic_store_n(head, next, __ATOMIC_RELEASE);
 }
 
-/* Writer: removes 'conn'. */
+/* Writer: removes 'conn'.  It leaves both chains before it changes hands:
+ * whoever follows one does not have to wait for a writer that was
+ * interrupted. */
 void
 tpr_table_remove(struct tpr_table *t, struct tpr_conn *conn)
 {
-    begin_change(conn);
     unlink_from(t, &t->forward[conn->hash_forward & t->mask], conn, false);
     unlink_from(t, &t->reverse[conn->hash_reverse & t->mask], conn, true);
+    begin_change(conn);
     conn->redirect = UINT32_MAX;
     give_free(t, conn);
     t->n--;

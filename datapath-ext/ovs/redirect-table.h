@@ -8,12 +8,12 @@
  *
  * Threads: one writer at a time, who holds the owner's mutex; any number of
  * readers, without a lock.  An entry has a sequence number that is odd while
- * it is free or changes hands; a reader looks at it before and after, and
- * starts again if it differs.  Memory is never given back, so nothing that a
- * reader follows can vanish, and an entry that was freed is the last to be
- * used again.
- * What packets refresh (times, flags, sequence numbers, the client's port and
- * addresses) are single stores of forwarding threads.
+ * it is free or changes hands, when no chain leads to it; a reader looks at it
+ * before and after, and starts again if it differs, but not forever.  Memory
+ * is never given back, so nothing that a reader follows can vanish, and an
+ * entry that was freed is the last to be used again.
+ * What packets refresh (times, flags, sequence numbers) are single stores of
+ * forwarding threads; the client's port and addresses are the writer's.
  *
  * Beside it: the half-open pool, copies of the last SYNs; and the fragment
  * table.  Both belong to the writer. */
@@ -25,6 +25,9 @@
 
 /* Numbers of entries are one more than their index; 0 is none. */
 typedef uint32_t tpr_conn_no;
+
+/* No connection's sequence number: a reader does not know. */
+#define TPR_SEQ_UNSURE UINT32_MAX
 
 /* Flags of a connection besides its track's. */
 enum {
@@ -50,6 +53,7 @@ struct tpr_conn {
     uint8_t client_mac[6];
     uint8_t vip_mac[6];         /* What the client sends to. */
     uint32_t half_open;         /* Slot of its SYN plus 1, 0: none. */
+    tpr_conn_no next_of_object, prev_of_object; /* The owner's; writer. */
 };
 
 enum {

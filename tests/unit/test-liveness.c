@@ -7,6 +7,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -129,6 +130,43 @@ START_TEST(changes_wake_who_waits)
     ck_assert_uint_eq(page->wakeup, 2);
     munmap(CONST_CAST(struct tpr_page *, page), sizeof *page);
     close(fd);
+    liveness_close(liveness);
+}
+END_TEST
+
+enum { CHANGERS = 2, TRIES = 200000 };
+
+/* Sets word 3 to one state after the other; returns how often it changed. */
+static void *
+change_main(void *liveness)
+{
+    uintptr_t n = 0;
+
+    for (int i = 0; i < TRIES; i++) {
+        n += liveness_set_backend(liveness, 3, i % 4);
+    }
+    return (void *) n;
+}
+
+/* Each change counts, whoever else changes the word. */
+START_TEST(no_change_is_lost)
+{
+    struct liveness *liveness = open_ok();
+    pthread_t threads[CHANGERS];
+    uint64_t changes = 0;
+
+    for (int i = 0; i < CHANGERS; i++) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, change_main,
+                                        liveness), 0);
+    }
+    for (int i = 0; i < CHANGERS; i++) {
+        void *n;
+
+        pthread_join(threads[i], &n);
+        changes += (uintptr_t) n;
+    }
+    ck_assert_uint_eq(tpr_word_generation(liveness_get_backend(liveness, 3)),
+                      changes);
     liveness_close(liveness);
 }
 END_TEST
@@ -271,10 +309,9 @@ liveness_suite(void)
 {
     const TTest *const tests[] = {
         creates_an_empty_page, generation_grows_with_changes_only,
-        changes_wake_who_waits,
+        changes_wake_who_waits, no_change_is_lost,
         words_outlive_the_agent_and_are_shared,
-        words_of_others_are_put_back,
-          words_of_others_are_put_back, layout_of_the_file,
+        words_of_others_are_put_back, layout_of_the_file,
         refuses_what_is_no_page, refuses_what_cannot_be_opened,
         close_of_nothing,
     };

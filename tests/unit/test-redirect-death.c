@@ -497,6 +497,28 @@ START_TEST(a_clients_port_that_goes_gets_no_replies)
 }
 END_TEST
 
+/* A packet that was received before the port went comes out after it was
+ * withdrawn. */
+START_TEST(a_late_packet_of_a_port_that_goes)
+{
+    struct made m;
+
+    open_with(TCP, TPR_ON_DOWN_RESET);
+    establish(4000, 0);
+    tpr_dp_withdraw_port(w.dp, CLIENT_PORT);
+    m = from_client(TCP, 4000, TPR_TCP_ACK);
+    assert_goes_to(&m, 0);
+    m = from_backend(TCP, 0, 4000, TPR_TCP_ACK);
+    assert_comes_back(&m);
+    tpr_dp_forget_clients(w.dp, BACKEND_PORT);  /* Another port. */
+    assert_comes_back(&m);
+    tpr_dp_forget_clients(w.dp, CLIENT_PORT);
+    ck_assert_int_eq(reverse(&m).verdict, TPR_DROP);
+    ck_assert_uint_eq(counter(TPR_COUNTER_NO_PORT), 1);
+    world_close();
+}
+END_TEST
+
 UNIT_MAIN("redirect-death",
           tcp_is_reset_with_its_next_packet,
           a_reset_is_remembered_for_a_while,
@@ -518,4 +540,5 @@ UNIT_MAIN("redirect-death",
           another_vip_is_another_service,
           deleting_ends_connections,
           a_port_that_goes_takes_its_backends,
-          a_clients_port_that_goes_gets_no_replies)
+          a_clients_port_that_goes_gets_no_replies,
+          a_late_packet_of_a_port_that_goes)

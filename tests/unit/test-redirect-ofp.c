@@ -14,6 +14,8 @@
 #include "openvswitch/vlog.h"
 #include "random.h"
 #include "redirect-check.h"
+#include "redirect-codec.h"
+#include "redirect-ext.h"
 #include "redirect-text.h"
 #include "unit.h"
 
@@ -255,5 +257,99 @@ START_TEST(statistics_in_parts)
 }
 END_TEST
 
+/* A reply with descriptions 1, 2, 3, the second with 'version' and 'more'
+ * bytes. */
+static struct ofpbuf *
+make_descriptions(uint8_t version, uint16_t more)
+{
+    struct ofpbuf *request = redirect_encode_desc_request(OFP15_VERSION);
+    struct ofpbuf *reply = ofpraw_alloc_stats_reply(request->data, 0);
+
+    for (uint32_t id = 1; id <= 3; id++) {
+        struct tpr_redirect r;
+        struct ovs_list one;
+        struct ofpbuf *b;
+
+        random_redirect(&r, 2);
+        r.id = id;
+        ofpmp_init(&one, request->data);
+        ofputil_append_redirect_desc(&one, &r);
+        tpr_redirect_uninit(&r);
+        b = ofpbuf_from_list(ovs_list_pop_front(&one));
+        ofpraw_pull_assert(b);
+
+        struct tpr_ofp_redirect *hdr = b->data;
+        size_t size = b->size;
+
+        if (id == 2) {
+            hdr->version = version;
+            hdr->length = htons(size + more);
+        }
+        ofpbuf_put(reply, hdr, size);
+        if (id == 2) {
+            ofpbuf_put_zeros(reply, more);
+        }
+        ofpbuf_delete(b);
+    }
+    ofpbuf_delete(request);
+    ofpmsg_update_length(reply);
+    reply->header = NULL;               /* As it is received. */
+    return reply;
+}
+
+/* What the agent makes of a description that a later release has sent: it
+ * hides no other. */
+START_TEST(unknown_descriptions_are_skipped)
+{
+    static const struct {
+        uint8_t version;
+        uint16_t more;
+    } forms[] = { { 1, 0 }, { 2, 0 }, { 2, 24 }, { 1, 8 } };
+
+    vlog_set_levels(NULL, VLF_ANY_DESTINATION, VLL_OFF);
+    random_set_seed(5);
+    for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+        struct ofpbuf *b = make_descriptions(forms[i].version,
+                                             forms[i].more);
+        struct tpr_redirect r;
+
+        for (uint32_t id = 1; id <= 3; id++) {
+            int error = redirect_decode_desc(b, &r);
+
+            ck_assert_int_eq(error != 0, id == 2 && i);
+            ck_assert_int_ne(error, EOF);
+            ck_assert_uint_eq(r.id, id);
+            ck_assert_uint_eq(r.n_backends, error ? 0 : 2);
+            tpr_redirect_uninit(&r);
+        }
+        ck_assert_int_eq(redirect_decode_desc(b, &r), EOF);
+        ofpbuf_delete(b);
+    }
+}
+END_TEST
+
+/* Where the next one begins cannot be known. */
+START_TEST(lengths_that_lead_nowhere)
+{
+    static const uint16_t lengths[] = { 0, 4, 7, UINT16_MAX };
+
+    random_set_seed(6);
+    for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+        struct ofpbuf *b = make_descriptions(1, 0);
+        struct tpr_ofp_redirect *hdr;
+        struct tpr_redirect r;
+
+        ck_assert_int_eq(redirect_decode_desc(b, &r), 0);
+        tpr_redirect_uninit(&r);
+        hdr = b->data;
+        hdr->length = htons(lengths[i]);
+        ck_assert_int_ne(redirect_decode_desc(b, &r), 0);
+        ck_assert_uint_eq(r.id, 0);
+        ofpbuf_delete(b);
+    }
+}
+END_TEST
+
 UNIT_MAIN("redirect-ofp", there_and_back, largest_fits,
-          equal_sees_every_field, cut_is_refused, statistics_in_parts)
+          equal_sees_every_field, cut_is_refused, statistics_in_parts,
+          unknown_descriptions_are_skipped, lengths_that_lead_nowhere)

@@ -259,6 +259,7 @@ START_TEST(restarted_agent_finds_its_objects)
     f.service.vip.ports[0].first = 79;
     told(&f, REDIRECT_ID_FIRST + 3);
     f.service.vip.ports[0].first = 80;
+    redirect_plan_dump_end(&f.plan);
     ck_assert_int_eq(want(&f), REDIRECT_ID_FIRST + 7);
     /* The other one belongs to nobody any more. */
     expect(&f, "", "-74000003 ");
@@ -267,6 +268,7 @@ START_TEST(restarted_agent_finds_its_objects)
     redirect_plan_dump_begin(&f.plan);
     f.targets[0].priority = 9;
     told(&f, REDIRECT_ID_FIRST + 7);
+    redirect_plan_dump_end(&f.plan);
     expect(&f, "~74000007 ", "");
     fixture_destroy(&f);
 }
@@ -281,6 +283,51 @@ START_TEST(restarted_switch_is_told_all)
     expect(&f, "+74000000 ", "");
     redirect_plan_dump_begin(&f.plan);
     ck_assert_int_eq(want(&f), REDIRECT_ID_FIRST);
+    redirect_plan_dump_end(&f.plan);
+    expect(&f, "+74000000 ", "");
+
+    /* What nobody wants any more, it need not be told to delete. */
+    redirect_plan_unwant(&f.plan, "web");
+    ck_assert(redirect_plan_has_stale(&f.plan));
+    redirect_plan_dump_begin(&f.plan);
+    redirect_plan_dump_end(&f.plan);
+    expect(&f, "", "");
+    fixture_destroy(&f);
+}
+END_TEST
+
+/* An object whose last change was refused is there all the same, and that does
+ * not change while the switch tells what it has. */
+START_TEST(a_refused_change_leaves_the_object)
+{
+    const struct redirect_object *o;
+    struct fixture f;
+
+    fixture_init(&f);
+    want(&f);
+    expect(&f, "+74000000 ", "");
+    f.targets[0].weight = 3;
+    want(&f);
+    expect(&f, "~74000000 ", "");
+    redirect_plan_refuse(&f.plan, REDIRECT_ID_FIRST, false, "no");
+    f.targets[0].weight = 100;
+
+    redirect_plan_dump_begin(&f.plan);
+    o = redirect_plan_find(&f.plan, "web");
+    ck_assert(o->refused);
+    ck_assert_ptr_nonnull(o->have);
+    told(&f, REDIRECT_ID_FIRST);
+    ck_assert_ptr_nonnull(o->have);
+    redirect_plan_dump_end(&f.plan);
+    ck_assert(o->refused);
+    ck_assert_ptr_nonnull(o->have);
+    expect(&f, "", "");
+
+    /* Somebody has deleted it: that is another matter. */
+    redirect_plan_dump_begin(&f.plan);
+    ck_assert_ptr_nonnull(o->have);
+    redirect_plan_dump_end(&f.plan);
+    ck_assert_ptr_null(o->have);
     expect(&f, "+74000000 ", "");
     fixture_destroy(&f);
 }
@@ -295,6 +342,7 @@ START_TEST(objects_of_others_are_left_alone)
     told(&f, 7);
     told(&f, REDIRECT_ID_FIRST - 1);
     told(&f, REDIRECT_ID_LAST + 1);
+    redirect_plan_dump_end(&f.plan);
     ck_assert(!redirect_plan_has_stale(&f.plan));
     ck_assert_int_eq(want(&f), REDIRECT_ID_FIRST);
     expect(&f, "+74000000 ", "");
@@ -313,6 +361,7 @@ START_TEST(withdrawn_is_no_difference)
     r->id = REDIRECT_ID_FIRST;
     r->backends[1].withdrawn = 1;
     redirect_plan_dumped(&f.plan, r);
+    redirect_plan_dump_end(&f.plan);
     redirect_free(r);
     expect(&f, "", "");
     fixture_destroy(&f);
@@ -332,6 +381,7 @@ START_TEST(refused_is_not_sent_again)
     expect(&f, "", "");
     ck_assert_int_eq(redirect_plan_n_refused(&f.plan), 1);
     redirect_plan_dump_begin(&f.plan);
+    redirect_plan_dump_end(&f.plan);
     want(&f);
     expect(&f, "", "");
     f.targets[0].weight = 3;
@@ -341,6 +391,7 @@ START_TEST(refused_is_not_sent_again)
     redirect_plan_refuse(&f.plan, REDIRECT_ID_FIRST, true, "no");
     redirect_plan_forgive(&f.plan);
     redirect_plan_dump_begin(&f.plan);
+    redirect_plan_dump_end(&f.plan);
     expect(&f, "+74000000 ", "");
     ck_assert_ptr_null(redirect_plan_refuse(&f.plan, 7, false, "no"));
 
@@ -444,5 +495,6 @@ UNIT_MAIN("redirect-plan", object_of_a_service,
           backends_without_a_port_are_not_in_it,
           sent_once_and_again_when_changed, each_service_has_an_id,
           restarted_agent_finds_its_objects, restarted_switch_is_told_all,
+          a_refused_change_leaves_the_object,
           objects_of_others_are_left_alone, withdrawn_is_no_difference,
           refused_is_not_sent_again, all_ids_taken, what_it_refuses)

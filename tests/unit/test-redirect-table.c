@@ -376,6 +376,38 @@ START_TEST(readers_see_whole_connections)
 }
 END_TEST
 
+/* The writer is always faster: whenever it is looked at, the entry has gone
+ * and come back. */
+static bool
+moves_away(const struct tpr_conn *conn, const void *key_)
+{
+    const struct key *key = key_;
+
+    tpr_table_remove(&shared, CONST_CAST(struct tpr_conn *, conn));
+    ck_assert_ptr_nonnull(insert(&shared, 1, key));
+    return true;
+}
+
+START_TEST(readers_do_not_wait_forever)
+{
+    const struct key k = make_key(1, UINT32_MAX);
+    const struct tpr_reverse_key reverse = reverse_key(&k);
+    uint32_t seq;
+
+    tpr_table_init(&shared, 2, 8, SEED);
+    insert(&shared, 1, &k);
+    ck_assert_ptr_null(tpr_table_forward(&shared, &k.tuple, SCOPE, k.hash,
+                                         moves_away, &k, &seq));
+    ck_assert_uint_eq(seq, TPR_SEQ_UNSURE);
+    ck_assert_ptr_null(tpr_table_reverse(&shared, &reverse, moves_away, &k,
+                                         &seq));
+    ck_assert_uint_eq(seq, TPR_SEQ_UNSURE);
+    ck_assert_ptr_nonnull(find_forward(&shared, &k, &seq));
+    ck_assert_ptr_nonnull(find_reverse(&shared, 1, &k, &seq));
+    tpr_table_destroy(&shared);
+}
+END_TEST
+
 UNIT_MAIN("redirect-table",
           is_like_its_twin,
           compares_the_whole_key,
@@ -384,4 +416,5 @@ UNIT_MAIN("redirect-table",
           the_oldest_half_open_one_goes,
           fragments_find_their_connection,
           fragments_are_pushed_out,
-          readers_see_whole_connections)
+          readers_see_whole_connections,
+          readers_do_not_wait_forever)

@@ -11,6 +11,7 @@
 #include "ovs-rcu.h"
 #include "ovs-thread.h"
 #include "random.h"
+#include "redirect-dp-private.h"
 #include "redirect-world.h"
 #include "unit.h"
 
@@ -60,11 +61,104 @@ START_TEST(a_limit_of_500_gives_500)
 }
 END_TEST
 
+/* ## The mutex. ## */
+
+static void *
+place_one_main(void *unused OVS_UNUSED)
+{
+    const struct made m = from_client(UDP, 1000, 0);
+
+    forward(&m);
+    return NULL;
+}
+
+/* Who holds the mutex for long lets those go first that wait. */
+START_TEST(who_waits_is_let_in)
+{
+    pthread_t thread;
+
+    world_open(NULL, false);
+    world_redirect(UDP, TPR_POLICY_FAILOVER, 1);
+    world_set(3);
+    ovs_mutex_lock(&w.dp->mutex);
+    tpr_pause(w.dp);                    /* Nobody waits. */
+    thread = ovs_thread_create("place", place_one_main, NULL);
+    while (!__atomic_load_n(&w.dp->n_waiting, __ATOMIC_RELAXED)) {
+        sched_yield();
+    }
+    ck_assert_uint_eq(w.dp->table.n, 0);
+    while (!w.dp->table.n) {
+        tpr_pause(w.dp);
+    }
+    ovs_mutex_unlock(&w.dp->mutex);
+    xpthread_join(thread, NULL);
+    ck_assert_uint_eq(w.dp->n_waiting, 0);
+    world_close();
+}
+END_TEST
+
+/* ## Deletion. ## */
+
+enum { KNOWN = 200, DELETIONS = 100 };
+
+static bool stop;
+
+/* Established packets of one client after the other. */
+static void *
+established_main(void *unused OVS_UNUSED)
+{
+    for (uint16_t i = 0; !__atomic_load_n(&stop, __ATOMIC_ACQUIRE); i++) {
+        const struct made m = from_client(UDP, 1000 + i % KNOWN, 0);
+        const struct made r = from_backend(UDP, 0, 1000 + i % KNOWN, 0);
+
+        forward(&m);
+        reverse(&r);
+        ovsrcu_quiesce();
+    }
+    return NULL;
+}
+
+/* Packets of its connections come all the time; when the deletion returns
+ * there are none of them, and the next object begins from nothing. */
+START_TEST(a_deleted_object_has_no_connections)
+{
+    const struct tpr_dp_options o = { .connections = 1024 };
+    pthread_t threads[THREADS - 1];
+
+    world_open(&o, false);
+    stop = false;
+    for (int i = 0; i < THREADS - 1; i++) {
+        threads[i] = ovs_thread_create("talk", established_main, NULL);
+    }
+    for (int i = 0; i < DELETIONS; i++) {
+        struct tpr_redirect_stats stats;
+
+        world_redirect(UDP, TPR_POLICY_FAILOVER, 1);
+        world_set(3);
+        ck_assert_int_eq(tpr_dp_get_stats(w.dp, 3, &stats), 0);
+        ck_assert_uint_le(stats.backends[0].total_connections, KNOWN);
+        free(stats.backends);
+        for (int j = 0; j < KNOWN; j += 1 + i % 7) {
+            const struct made m = from_client(UDP, 1000 + j, 0);
+
+            ck_assert_int_eq(forward(&m).verdict, TPR_SEND);
+        }
+        ck_assert_int_eq(tpr_dp_del(w.dp, 3), 0);
+        ck_assert(!tpr_dp_has(w.dp, 3));
+        ck_assert_uint_eq(tpr_dp_connections(w.dp), 0);
+        ovsrcu_quiesce();
+    }
+    __atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+    for (int i = 0; i < THREADS - 1; i++) {
+        xpthread_join(threads[i], NULL);
+    }
+    world_close();
+}
+END_TEST
+
 /* ## Everything at once. ## */
 
 enum { TURNS = 4000, PORTS = 300 };
-
-static bool stop;
 
 /* Clients and backends talk; what they may get is little, but never a packet
  * that went to nobody. */
@@ -170,6 +264,93 @@ START_TEST(everything_at_once)
 }
 END_TEST
 
+/* ## Entries that change hands. ## */
+
+/* Each client is at a port of the switch of its own. */
+static uint32_t
+port_of(uint16_t client_port)
+{
+    return 100 + client_port;
+}
+
+/* What comes out is right in itself, whatever became of the connection
+ * meanwhile: who has the port has the address, too. */
+static void
+check_passed(const struct passed *p, uint16_t client_port, bool is_reverse)
+{
+    if (p->verdict == TPR_SEND && is_reverse) {
+        ovs_assert(p->output == port_of(client_port));
+        ovs_assert(p->frame[5] == (client_port & 0xff));
+    } else if (p->verdict == TPR_SEND) {
+        ovs_assert(p->output - BACKEND_PORT + 1 == p->frame[33]);
+    }
+}
+
+static void *
+churn_main(void *seed_)
+{
+    uint32_t x = *(uint32_t *) seed_;
+
+    while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+        struct passed p;
+        uint16_t port;
+        struct made m;
+
+        x = x * 1664525 + 1013904223;
+        port = 1000 + (x >> 20) % PORTS;
+        if (x & 0x80000) {
+            m = from_client(UDP, port, 0);
+            m.eth_src[5] = port;
+            p = world_pass(TPR_MODE_FORWARD, 3, &m, port_of(port));
+        } else {
+            m = from_backend(UDP, (x >> 12) % 3, port, 0);
+            p = reverse(&m);
+        }
+        check_passed(&p, port, !(x & 0x80000));
+        ovsrcu_quiesce();
+    }
+    return NULL;
+}
+
+START_TEST(nobody_gets_what_is_anothers)
+{
+    const struct tpr_dp_options o = { .connections = 16 };
+    uint32_t seeds[THREADS - 1];
+    pthread_t threads[THREADS - 1];
+
+    random_set_seed(4);
+    world_open(&o, false);
+    world_redirect(UDP, TPR_POLICY_ROUND_ROBIN, 3);
+    world_set(3);
+    stop = false;
+    for (int i = 0; i < THREADS - 1; i++) {
+        seeds[i] = i;
+        threads[i] = ovs_thread_create("churn", churn_main, &seeds[i]);
+    }
+    for (int i = 0; i < TURNS; i++) {
+        /* All entries are free again, and some records. */
+        if (i % 4) {
+            w.r.vip.w[3] ^= htonl(1);
+            world_set(3);
+            w.r.vip.w[3] ^= htonl(1);
+            world_set(3);
+        } else {
+            world_redirect(UDP, TPR_POLICY_ROUND_ROBIN, 1 + random_range(3));
+            for (int j = 0; j < w.r.n_backends; j++) {
+                w.b[j].region = random_range(N_BACKENDS);
+            }
+            world_set(3);
+        }
+        ovsrcu_quiesce();
+    }
+    __atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+    for (int i = 0; i < THREADS - 1; i++) {
+        xpthread_join(threads[i], NULL);
+    }
+    world_close();
+}
+END_TEST
+
 /* ## The sender. ## */
 
 static sem_t sent;
@@ -216,5 +397,8 @@ END_TEST
 
 UNIT_MAIN("redirect-threads",
           a_limit_of_500_gives_500,
+          who_waits_is_let_in,
+          a_deleted_object_has_no_connections,
           everything_at_once,
+          nobody_gets_what_is_anothers,
           the_sender_wakes_up)

@@ -132,8 +132,8 @@ struct tpr_ring *tpr_object_ring(struct tpr_dp *dp, struct tpr_object *)
 struct tpr_object *tpr_object_covering(const struct tpr_dp *dp, uint32_t scope,
                                        const struct tpr_tuple *)
     OVS_REQUIRES(dp->mutex);
-bool tpr_vip_known(const struct tpr_dp *dp, uint32_t scope,
-                   const struct tpr_addr *)
+bool tpr_vip_serves(const struct tpr_dp *dp, uint32_t scope,
+                    const struct tpr_addr *, uint8_t proto)
     OVS_REQUIRES(dp->mutex);
 void tpr_record_release(struct tpr_dp *dp, struct tpr_record *)
     OVS_REQUIRES(dp->mutex);

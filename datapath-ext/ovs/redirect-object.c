@@ -224,15 +224,17 @@ tpr_object_covering(const struct tpr_dp *dp, uint32_t scope,
     return NULL;
 }
 
-/* Is 'vip' the VIP of an object of 'scope'? */
+/* Does an object of 'scope' whose VIP is 'vip' cover protocol 'proto', on
+ * whatever ports? */
 bool
-tpr_vip_known(const struct tpr_dp *dp, uint32_t scope,
-              const struct tpr_addr *vip)
+tpr_vip_serves(const struct tpr_dp *dp, uint32_t scope,
+               const struct tpr_addr *vip, uint8_t proto)
 {
     struct tpr_object *object;
 
     HMAP_FOR_EACH_WITH_HASH (object, node, hash_vip(scope, vip), &dp->vips) {
-        if (object->scope == scope && tpr_addr_equal(&object->r.vip, vip)) {
+        if (object->scope == scope && tpr_addr_equal(&object->r.vip, vip)
+            && (!object->r.proto || object->r.proto == proto)) {
             return true;
         }
     }

@@ -174,15 +174,32 @@ note_fragment(struct step *s, const struct tpr_conn *conn, bool reverse)
 }
 
 static struct tpr_conn *
-later_fragment(struct step *s, bool reverse)
+later_fragment(struct step *s, bool reverse, bool *passed)
 {
     struct tpr_conn *conn;
 
     ovs_mutex_lock(&s->dp->mutex);
     conn = tpr_table_find_frag(&s->dp->table, &s->p, s->action->scope,
-                               reverse, s->now_ms);
+                               reverse, s->now_ms, passed);
     ovs_mutex_unlock(&s->dp->mutex);
     return conn;
+}
+
+/* A client's first fragment passes: what follows it shall, too.  Where no
+ * object could take what follows, nothing needs to be remembered. */
+static void
+note_passed(struct step *s)
+{
+    struct tpr_dp *dp = s->dp;
+
+    ovs_mutex_lock(&dp->mutex);
+    if (tpr_vip_serves(dp, s->action->scope, &s->p.tuple.dst,
+                       s->p.tuple.proto)
+        && tpr_table_add_frag(&dp->table, &s->p, s->action->scope, false,
+                              NULL, s->now_ms)) {
+        tpr_count(dp, NULL, TPR_COUNTER_FRAG_EVICTED);
+    }
+    ovs_mutex_unlock(&dp->mutex);
 }
 
 /* ## Forward. ## */
@@ -384,11 +401,12 @@ forward_known(struct step *s)
 static void
 forward_later(struct step *s, bool is_ours)
 {
-    struct tpr_conn *conn = later_fragment(s, false);
+    bool passed;
+    struct tpr_conn *conn = later_fragment(s, false, &passed);
 
     if (conn) {
         forward_to(s, s->dp->records[conn->backend]);
-    } else if (is_ours) {
+    } else if (is_ours && !passed) {
         tpr_count(s->dp, NULL, TPR_COUNTER_FRAG_LOST);
         take(s, TPR_DROP, 0);
     }
@@ -452,16 +470,17 @@ forward_any(struct step *s)
 {
     struct tpr_dp *dp = s->dp;
     struct tpr_object *object = NULL;
-    bool known;
+    bool is_ours;
 
     if (s->p.icmp_error) {
         forward_icmp(s);
         return;
     } else if (s->p.frag == TPR_FRAG_LATER) {
         ovs_mutex_lock(&dp->mutex);
-        known = tpr_vip_known(dp, s->action->scope, &s->p.tuple.dst);
+        is_ours = tpr_vip_serves(dp, s->action->scope, &s->p.tuple.dst,
+                                 s->p.tuple.proto);
         ovs_mutex_unlock(&dp->mutex);
-        forward_later(s, known);
+        forward_later(s, is_ours);
         return;
     }
     if (!forward_known(s) && s->p.frag == TPR_FRAG_FIRST
@@ -527,9 +546,10 @@ reverse(struct step *s)
     struct tpr_object *object;
     struct tpr_conn *conn;
     uint32_t seq = 0;
+    bool passed;
 
     if (OVS_UNLIKELY(p->frag == TPR_FRAG_LATER)) {
-        conn = later_fragment(s, true);
+        conn = later_fragment(s, true, &passed);
         seq = conn ? __atomic_load_n(&conn->seq, __ATOMIC_ACQUIRE) : 0;
     } else if (OVS_UNLIKELY(p->icmp_error)) {
         conn = find_reverse(s, &p->inner.dst, p->inner.dport, &p->inner.src,
@@ -610,5 +630,9 @@ tpr_dp_process(struct tpr_dp *dp, const struct tpr_action *action,
 
     default:
         break;
+    }
+    if (OVS_UNLIKELY(s.p.frag == TPR_FRAG_FIRST)
+        && action->mode != TPR_MODE_REVERSE && result->verdict == TPR_PASS) {
+        note_passed(&s);
     }
 }

@@ -399,8 +399,9 @@ frag_equal(const struct tpr_frag_entry *f, const struct tpr_packet *p,
            && tpr_addr_equal(&f->dst, &p->tuple.dst);
 }
 
-/* Writer: notes that 'p', a first fragment, belongs to 'conn'.  Returns true
- * if that pushed out another that still waited. */
+/* Writer: notes that 'p', a first fragment, belongs to 'conn', or with NULL
+ * that it passed.  Returns true if that pushed out another that still
+ * waited. */
 bool
 tpr_table_add_frag(struct tpr_table *t, const struct tpr_packet *p,
                    uint32_t scope, bool reverse, const struct tpr_conn *conn,
@@ -426,8 +427,8 @@ tpr_table_add_frag(struct tpr_table *t, const struct tpr_packet *p,
         .dst = p->tuple.dst,
         .id = p->frag_id,
         .scope = scope,
-        .conn = tpr_conn_number(t, conn),
-        .conn_seq = conn->seq,
+        .conn = conn ? tpr_conn_number(t, conn) : TPR_FRAG_PASSED,
+        .conn_seq = conn ? conn->seq : 0,
         .expires = now_ms + TPR_FRAG_MS,
         .proto = p->tuple.proto,
         .reverse = reverse,
@@ -435,21 +436,26 @@ tpr_table_add_frag(struct tpr_table *t, const struct tpr_packet *p,
     return evicted;
 }
 
-/* Writer: the connection that the later fragment 'p' belongs to, or NULL. */
+/* Writer: the connection that the later fragment 'p' belongs to, or NULL;
+ * '*passed' is then whether its first fragment passed. */
 struct tpr_conn *
 tpr_table_find_frag(struct tpr_table *t, const struct tpr_packet *p,
-                    uint32_t scope, bool reverse, uint32_t now_ms)
+                    uint32_t scope, bool reverse, uint32_t now_ms,
+                    bool *passed)
 {
     struct tpr_frag_entry *set = frag_set(t, p);
 
+    *passed = false;
     for (int i = 0; i < TPR_FRAG_WAYS; i++) {
         struct tpr_frag_entry *f = &set[i];
 
         if (frag_equal(f, p, scope, reverse)
             && !tpr_time_reached(now_ms, f->expires)) {
-            struct tpr_conn *conn = &t->conns[f->conn - 1];
+            struct tpr_conn *conn;
 
-            return conn->seq == f->conn_seq ? conn : NULL;
+            *passed = f->conn == TPR_FRAG_PASSED;
+            conn = *passed ? NULL : &t->conns[f->conn - 1];
+            return conn && conn->seq == f->conn_seq ? conn : NULL;
         }
     }
     return NULL;

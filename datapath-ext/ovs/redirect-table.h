@@ -67,12 +67,15 @@ struct tpr_syn {
     uint8_t data[TPR_SYN_MAX];
 };
 
+/* In place of a connection: the first fragment was not taken. */
+#define TPR_FRAG_PASSED UINT32_MAX
+
 /* A datagram of which the first fragment was seen. */
 struct tpr_frag_entry {
     struct tpr_addr src, dst;
     uint32_t id;
     uint32_t scope;
-    tpr_conn_no conn;           /* 0: free. */
+    tpr_conn_no conn;           /* 0: free; TPR_FRAG_PASSED. */
     uint32_t conn_seq;
     uint32_t expires;
     uint8_t proto;
@@ -161,7 +164,7 @@ bool tpr_table_add_frag(struct tpr_table *, const struct tpr_packet *,
 struct tpr_conn *tpr_table_find_frag(struct tpr_table *,
                                      const struct tpr_packet *,
                                      uint32_t scope, bool reverse,
-                                     uint32_t now_ms);
+                                     uint32_t now_ms, bool *passed);
 
 /* Is 'now_ms' at or after 'then_ms', on a clock that wraps? */
 static inline bool

@@ -49,7 +49,8 @@ struct m_conn {
 
 struct m_frag {
     struct tpr_addr src, dst;
-    uint32_t id, serial, expires;
+    uint32_t id, serial;        /* Of the connection; 0: it passed. */
+    uint32_t expires;
     uint8_t proto;
     bool reverse;
 };

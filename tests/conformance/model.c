@@ -161,7 +161,7 @@ note_fragment(struct look *l, const struct m_conn *c, bool reverse)
     const struct pkt *p = l->p;
     struct m_frag new = {
         .src = p->src, .dst = p->dst,
-        .id = p->is_v6 ? p->id : p->id & 0xffff, .serial = c->serial,
+        .id = p->is_v6 ? p->id : p->id & 0xffff, .serial = c ? c->serial : 0,
         .expires = m->now + M_FRAG_MS, .proto = p->proto, .reverse = reverse,
     };
     uint32_t i = 0;
@@ -183,7 +183,7 @@ note_fragment(struct look *l, const struct m_conn *c, bool reverse)
 }
 
 static struct m_conn *
-find_fragment(struct look *l, bool reverse)
+find_fragment(struct look *l, bool reverse, bool *passed)
 {
     struct model *m = l->m;
     const struct pkt *p = l->p;
@@ -195,6 +195,7 @@ find_fragment(struct look *l, bool reverse)
         if (f->id == id && f->proto == p->proto && f->reverse == reverse
             && m_same_addr(&f->src, &p->src)
             && m_same_addr(&f->dst, &p->dst) && f->expires > m->now) {
+            *passed = !f->serial;
             for (uint32_t j = 0; j < m->n_slots; j++) {
                 if (m->conns[j].used && m->conns[j].serial == f->serial) {
                     return &m->conns[j];
@@ -488,11 +489,18 @@ place(struct look *l, uint32_t id)
 
 /* ## The packet's way. ## */
 
+/* But for ports. */
+static bool
+serves(const struct m_object *o, const struct pkt *p)
+{
+    return (o->used && (!o->r.proto || o->r.proto == p->proto)
+            && m_same_addr(&o->r.vip, &p->dst));
+}
+
 static bool
 covers(const struct m_object *o, const struct pkt *p)
 {
-    if (!o->used || (o->r.proto && o->r.proto != p->proto)
-        || !m_same_addr(&o->r.vip, &p->dst)) {
+    if (!serves(o, p)) {
         return false;
     }
     for (int i = 0; i < o->r.n_ports; i++) {
@@ -581,11 +589,12 @@ forward_error(struct look *l)
 static void
 forward_later(struct look *l, bool ours)
 {
-    struct m_conn *c = find_fragment(l, false);
+    bool passed = false;
+    struct m_conn *c = find_fragment(l, false, &passed);
 
     if (c) {
         m_send_forward(l, c->b);
-    } else if (ours) {
+    } else if (ours && !passed) {
         m_count(l->m, TPR_COUNTER_FRAG_LOST);
         l->out->verdict = TPR_DROP;
     }
@@ -603,8 +612,7 @@ forward(struct look *l)
     } else if (!o->used) {
         m_count(l->m, TPR_COUNTER_NOT_OURS);
     } else if (p->frag == LATER_FRAGMENT) {
-        forward_later(l, m_same_addr(&o->r.vip, &p->dst)
-                         && (!o->r.proto || o->r.proto == p->proto));
+        forward_later(l, serves(o, p));
     } else if (!covers(o, p)) {
         m_count(l->m, TPR_COUNTER_NOT_OURS);
     } else if ((c = find_forward(l, &p->src, p->sport, &p->dst, p->dport,
@@ -620,12 +628,11 @@ any(struct look *l)
 {
     const struct pkt *p = l->p;
     struct m_conn *c;
-    bool known = false;
+    bool ours = false;
     int object = -1;
 
     for (int i = 0; i < M_OBJECTS; i++) {
-        known |= (l->m->objects[i].used
-                  && m_same_addr(&l->m->objects[i].r.vip, &p->dst));
+        ours |= serves(&l->m->objects[i], p);
         if (object < 0 && covers(&l->m->objects[i], p)) {
             object = i;
         }
@@ -633,7 +640,7 @@ any(struct look *l)
     if (is_error(p)) {
         forward_error(l);
     } else if (p->frag == LATER_FRAGMENT) {
-        forward_later(l, known);
+        forward_later(l, ours);
     } else if ((c = find_forward(l, &p->src, p->sport, &p->dst, p->dport,
                                  p->proto)) != NULL) {
         forward_hit(l, c);
@@ -649,9 +656,10 @@ reverse(struct look *l)
     const struct pkt *p = l->p;
     const struct pkt *q = p->quote;
     struct m_conn *c;
+    bool passed;
 
     if (p->frag == LATER_FRAGMENT) {
-        c = find_fragment(l, true);
+        c = find_fragment(l, true, &passed);
     } else if (is_error(p)) {
         c = (m_same_addr(&p->dst, &q->src)
              ? find_reverse(l->m, &q->dst, q->dport, &q->src, q->sport,
@@ -691,6 +699,12 @@ m_process(void *m_, enum tpr_mode mode, uint32_t id, uint32_t in_port,
         any(&l);
     } else if (p->is_ip) {
         reverse(&l);
+    }
+    for (int i = 0; i < M_OBJECTS; i++) {
+        if (out->verdict == TPR_PASS && p->is_ip && !pkt_is_malformed(p)
+            && mode != TPR_MODE_REVERSE && serves(&l.m->objects[i], p)) {
+            note_fragment(&l, NULL, false);
+        }
     }
     if (out->verdict == TPR_PASS) {
         pkt_build(p, &out->frame);

@@ -412,7 +412,8 @@ forward_later(struct step *s, bool is_ours)
     }
 }
 
-/* An ICMP error about what a client was sent from a VIP. */
+/* An ICMP error about what a client was sent from a VIP.  Leaves it alone if
+ * it is about something else. */
 static void
 forward_icmp(struct step *s)
 {
@@ -424,11 +425,18 @@ forward_icmp(struct step *s)
         .proto = s->p.inner.proto,
     };
     uint32_t seq;
-    struct tpr_conn *conn = find_forward(s, &tuple, &seq);
+    const struct tpr_conn *conn = find_forward(s, &tuple, &seq);
+    const struct tpr_object *object = (conn ? tpr_object_get(s->dp,
+                                                             conn->redirect)
+                                       : NULL);
+    struct tpr_record *record = conn ? s->dp->records[conn->backend] : NULL;
 
-    if (conn && tpr_addr_equal(&s->p.tuple.dst, &s->p.inner.src)) {
+    if (object && tpr_addr_equal(&s->p.tuple.dst, &s->p.inner.src)
+        && tpr_addr_equal(&object->r.vip, &s->p.inner.src)
+        && !tpr_time_reached(s->now_ms, conn->expires)
+        && tpr_conn_unchanged(conn, seq)) {
         tpr_count(s->dp, NULL, TPR_COUNTER_ICMP_TRANSLATED);
-        forward_to(s, s->dp->records[conn->backend]);
+        forward_to(s, record);
     }
 }
 
@@ -442,6 +450,8 @@ forward(struct step *s)
         if (s->result->verdict != TPR_PASS) {
             return;
         }
+        /* Like any other packet, then: what it quotes is not ours. */
+        s->p.icmp_error = false;
     }
     if (OVS_UNLIKELY(!object)) {
         tpr_count(s->dp, NULL, TPR_COUNTER_NOT_OURS);

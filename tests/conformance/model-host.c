@@ -79,7 +79,8 @@ repeat_syn(struct model *m, struct m_conn *c, struct originated *o)
     struct pkt p = c->first;
     uint32_t id = c->id;
     struct outcome out = { .verdict = TPR_DROP };
-    struct look l = { m, TPR_MODE_FORWARD, id, c->in_port, &p, &out };
+    struct look l = { m, TPR_MODE_FORWARD, id, c->in_port, &p, &out,
+                      false };
     struct m_object *object = &m->objects[id];
     struct m_backend *b;
     bool stateless;

@@ -77,6 +77,7 @@ struct look {                   /* One packet. */
     uint32_t id, in_port;
     const struct pkt *p;
     struct outcome *out;
+    bool about_ours;            /* An error about a redirected packet. */
 };
 
 /* model.c: the packet's way. */

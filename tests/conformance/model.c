@@ -218,9 +218,10 @@ is_error(const struct pkt *p)
                   && (p->type == 3 || p->type == 11 || p->type == 12)));
 }
 
+/* 'about_ours': 'in' is an error about a redirected packet. */
 static void
 build_forward(const struct pkt *in, const struct m_backend *b,
-              struct frame *f)
+              bool about_ours, struct frame *f)
 {
     static const uint8_t zero[6];
     struct pkt p = *in, quote;
@@ -231,7 +232,7 @@ build_forward(const struct pkt *in, const struct m_backend *b,
     }
     p.dst = b->conf.addr;
     p.dport = backend_port(b, p.dport);
-    if (is_error(in)) {
+    if (about_ours) {
         quote = *in->quote;
         quote.src = b->conf.addr;
         quote.sport = backend_port(b, quote.sport);
@@ -258,7 +259,7 @@ m_send_forward(struct look *l, struct m_backend *b)
     pkt_build(l->p, &in);
     b->packets++;
     b->bytes += in.len;
-    build_forward(l->p, b, &l->out->frame);
+    build_forward(l->p, b, l->about_ours, &l->out->frame);
     l->out->verdict = TPR_SEND;
     l->out->port = b->conf.output;
 }
@@ -582,6 +583,7 @@ forward_error(struct look *l)
         return false;
     }
     m_count(l->m, TPR_COUNTER_ICMP_TRANSLATED);
+    l->about_ours = true;
     m_send_forward(l, c->b);
     return true;
 }
@@ -688,7 +690,7 @@ void
 m_process(void *m_, enum tpr_mode mode, uint32_t id, uint32_t in_port,
               const struct pkt *p, struct outcome *out)
 {
-    struct look l = { m_, mode, id, in_port, p, out };
+    struct look l = { m_, mode, id, in_port, p, out, false };
 
     out->verdict = TPR_PASS;
     if (p->is_ip && pkt_is_malformed(p)) {

@@ -315,6 +315,16 @@ START_TEST(an_old_connection_is_not_believed)
     w.now_ms += 30 * 1000;
     r = from_backend(UDP, 0, 4000, 0);
     assert_passes(TPR_MODE_REVERSE, &r);
+
+    /* Nor is an error about it translated. */
+    struct made error = from_client(1, 0, 0);
+
+    r = at_client(r);
+    error.type = 3;
+    error.src.port = error.dst.port = 0;
+    error.quoted = &r;
+    error.quoted_size = 28;
+    assert_passes(TPR_MODE_ANY, &error);
     assert_goes_to(&m, 1);
     world_close();
 }

@@ -453,7 +453,7 @@ forward(struct step *s)
         /* Like any other packet, then: what it quotes is not ours. */
         s->p.icmp_error = false;
     }
-    if (OVS_UNLIKELY(!object)) {
+    if (OVS_UNLIKELY(!object || object->scope != s->action->scope)) {
         tpr_count(s->dp, NULL, TPR_COUNTER_NOT_OURS);
         return;
     }

@@ -224,6 +224,13 @@ START_TEST(scopes_are_apart)
     /* The same VIP in another bridge. */
     ck_assert_ptr_null(tpr_dp_set(w.dp, 4, SCOPE + 1, &r));
     assert_comes_back(&m);
+
+    /* A bridge's flow that has its number. */
+    const struct made syn = from_client(TCP, 4001, TPR_TCP_SYN);
+
+    ck_assert_int_eq(world_pass(TPR_MODE_FORWARD, 4, &syn,
+                                CLIENT_PORT).verdict, TPR_PASS);
+    ck_assert_uint_eq(tpr_dp_connections(w.dp), 1);
     ck_assert_int_eq(tpr_dp_del(w.dp, 4), 0);
     assert_comes_back(&m);
     world_close();

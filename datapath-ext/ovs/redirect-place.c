@@ -8,6 +8,7 @@
 #include "redirect-dp-private.h"
 
 #include <string.h>
+#include "redirect-build.h"
 #include "redirect-check.h"
 #include "redirect-choose.h"
 #include "redirect-hash.h"
@@ -276,16 +277,23 @@ place_none(struct tpr_dp *dp, struct tpr_object *object,
     tpr_count(dp, object, ways[object->r.on_none].counter);
 }
 
-/* Keeps the SYN 'frame' of the new connection 'conn'; another half-open one
- * may have to go for it. */
+/* Keeps the SYN of the new connection 'conn'; another half-open one may have
+ * to go for it. */
 static void
 keep_syn(struct tpr_dp *dp, struct tpr_object *object, struct tpr_conn *conn,
-         const void *frame, uint32_t len)
+         const struct tpr_packet *p, const struct tpr_frame *frame)
     OVS_REQUIRES(dp->mutex)
 {
-    struct tpr_conn *evicted = tpr_table_keep_syn(&dp->table, conn, frame,
-                                                  len);
+    uint8_t whole[TPR_SYN_MAX];
+    const uint8_t *data = frame->data;
+    struct tpr_conn *evicted;
 
+    if (frame->partial && frame->len <= sizeof whole) {
+        memcpy(whole, frame->data, frame->len);
+        tpr_complete_csum(whole, p);
+        data = whole;
+    }
+    evicted = tpr_table_keep_syn(&dp->table, conn, data, frame->len);
     if (evicted) {
         tpr_count(dp, object, TPR_COUNTER_SYN_EVICTED);
         tpr_conn_remove(dp, evicted);
@@ -293,11 +301,11 @@ keep_syn(struct tpr_dp *dp, struct tpr_object *object, struct tpr_conn *conn,
 }
 
 /* Finds a backend for the client's packet 'p', which has no connection, and
- * records one.  'frame' is the packet as it came.  The result's verdict is
+ * records one.  'frame' has its bytes as they came.  The result's verdict is
  * TPR_SEND, or what 'on_none' says. */
 void
 tpr_place(struct tpr_dp *dp, struct tpr_object *object,
-          const struct tpr_packet *p, const void *frame, uint32_t len,
+          const struct tpr_packet *p, const struct tpr_frame *frame,
           uint32_t in_port, uint32_t now_ms, struct tpr_placement *result)
 {
     uint8_t why[TPR_MAX_REDIRECT_BACKENDS];
@@ -334,6 +342,6 @@ tpr_place(struct tpr_dp *dp, struct tpr_object *object,
     result->conn = record_connection(dp, object, object->records[i], p, &key,
                                      in_port, now_ms);
     if (tpr_track_half_open(result->conn->track.flags)) {
-        keep_syn(dp, object, result->conn, frame, len);
+        keep_syn(dp, object, result->conn, p, frame);
     }
 }

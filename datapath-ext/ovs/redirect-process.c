@@ -256,8 +256,11 @@ place_locked(struct tpr_dp *dp, const struct step *s, uint32_t dp_id,
     } else if (object && !is_stray_reset(&s->p)
                && tpr_redirect_covers(&object->r, &t->dst, t->proto,
                                       t->dport)) {
-        tpr_place(dp, object, &s->p, dp_packet_data(s->packet),
-                  dp_packet_size(s->packet), s->in_port, s->now_ms,
+        const struct tpr_frame frame = { dp_packet_data(s->packet),
+                                         dp_packet_size(s->packet),
+                                         is_partial(s->packet) };
+
+        tpr_place(dp, object, &s->p, &frame, s->in_port, s->now_ms,
                   placement);
     }
 }

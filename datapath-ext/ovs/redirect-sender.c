@@ -114,7 +114,8 @@ repeat_syn(struct tpr_dp *dp, struct tpr_object *object,
         return;
     }
     tpr_conn_remove(dp, conn);
-    tpr_place(dp, object, &p, frame, len, in_port, now_ms, &placement);
+    tpr_place(dp, object, &p, &(struct tpr_frame) { frame, len, false },
+              in_port, now_ms, &placement);
     if (placement.verdict == TPR_SEND) {
         struct dp_packet *packet
             = dp_packet_clone_data_with_headroom(frame, len,

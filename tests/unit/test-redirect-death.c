@@ -248,6 +248,28 @@ START_TEST(a_saved_syn_is_repeated)
 }
 END_TEST
 
+/* Its checksum was to be completed by the device that sends. */
+START_TEST(a_saved_syn_is_whole)
+{
+    for (size_t size = 0; size < 4; size++) {
+        struct made syn, m;
+
+        open_with(TCP, TPR_ON_DOWN_RESET);
+        syn = from_client(TCP, 4000, TPR_TCP_SYN);
+        syn.partial = true;
+        syn.size = size;
+        memset(syn.payload, 0xa5, size);
+        assert_goes_to(&syn, 0);
+        kill_backend(0);
+        ck_assert_uint_eq(world_deaths(), 1);
+        syn.partial = false;
+        m = at_backend(syn, 1);
+        assert_frame(&m, w.sent[0].frame, w.sent[0].len);
+        world_close();
+    }
+}
+END_TEST
+
 START_TEST(a_repeated_syn_has_its_backends_tag)
 {
     static const uint16_t vlans[] = { TPR_VLAN_NONE, 30 };
@@ -507,6 +529,7 @@ UNIT_MAIN("redirect-death",
           resets_are_exact,
           an_answered_syn_is_reset,
           a_saved_syn_is_repeated,
+          a_saved_syn_is_whole,
           a_repeated_syn_has_its_backends_tag,
           a_saved_syn_is_repeated_again,
           a_repeated_syn_goes_elsewhere,

@@ -118,6 +118,13 @@ enum {
 
 #define TPR_NO_WORD UINT32_MAX  /* No liveness word: always up. */
 
+/* Why a backend cannot be used at all. */
+enum {
+    TPR_WITHDRAWN_PORT = 1,     /* Its port is gone or not eligible. */
+    TPR_WITHDRAWN_REMOVED = 2,  /* No redirect lists it any more; what has
+                                 * connections to it may go on. */
+};
+
 /* One backend of a redirect. */
 struct tpr_redirect_backend {
     struct tpr_addr addr;       /* Same family as the VIP. */
@@ -132,8 +139,8 @@ struct tpr_redirect_backend {
     uint16_t priority;          /* Lowest first. */
     uint8_t mac[6];             /* Ethernet destination: it or its router. */
     uint8_t src_mac[6];         /* Ethernet source; zero: keep. */
-    uint8_t withdrawn;          /* Its port is gone or not eligible: not
-                                 * usable, and connections count as down. */
+    uint8_t withdrawn;          /* TPR_WITHDRAWN_*, 0: it is not.  Otherwise
+                                 * not usable, and connections count as down. */
     uint8_t pad[3];
 };
 

@@ -73,6 +73,9 @@ record_configure(struct tpr_record *record,
     struct tpr_redirect_backend *old
         = ovsrcu_get_protected(struct tpr_redirect_backend *, &record->conf);
 
+    if (old && b->withdrawn & ~old->withdrawn & TPR_WITHDRAWN_PORT) {
+        record->kept = true;            /* Whatever did is at its end. */
+    }
     ovsrcu_set(&record->conf, xmemdup(b, sizeof *b));
     if (old) {
         ovsrcu_postpone(free, old);
@@ -89,14 +92,15 @@ tpr_record_release(struct tpr_dp *dp, struct tpr_record *record)
     }
 }
 
-/* No object lists the backend any more: its connections see it as down. */
+/* No object lists the backend any more: its connections see it as down, those
+ * that are kept all the same stay as long as its port does. */
 static void
 record_orphan(struct tpr_dp *dp, struct tpr_record *record)
     OVS_REQUIRES(dp->mutex)
 {
     struct tpr_redirect_backend conf = *tpr_record_conf(record);
 
-    conf.withdrawn = true;
+    conf.withdrawn |= TPR_WITHDRAWN_REMOVED;
     record_configure(record, &conf);
     record->in_object = false;
     tpr_record_release(dp, record);
@@ -451,10 +455,10 @@ tpr_dp_withdraw_port(struct tpr_dp *dp, uint32_t output)
         struct tpr_record *record = dp->records[i];
 
         if (tpr_record_conf(record)->output == output
-            && !tpr_record_conf(record)->withdrawn) {
+            && !(tpr_record_conf(record)->withdrawn & TPR_WITHDRAWN_PORT)) {
             struct tpr_redirect_backend conf = *tpr_record_conf(record);
 
-            conf.withdrawn = true;
+            conf.withdrawn |= TPR_WITHDRAWN_PORT;
             record_configure(record, &conf);
         }
     }

@@ -123,7 +123,8 @@ translate(const struct ofproto *ofproto, const struct tpr_redirect *of,
             error = xasprintf("port %"PRIu32" of backend %d is a %s port: "
                               "cannot redirect to it", b->output, i, why);
         }
-        b->withdrawn = why || odp_port == ODPP_NONE;
+        b->withdrawn = (why || odp_port == ODPP_NONE
+                        ? TPR_WITHDRAWN_PORT : 0);
         b->output = b->withdrawn ? UINT32_MAX : odp_to_u32(odp_port);
     }
     return error;

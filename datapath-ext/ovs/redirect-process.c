@@ -128,7 +128,7 @@ forward_to(struct step *s, struct tpr_record *record)
 {
     const struct tpr_redirect_backend *b = tpr_record_conf(record);
 
-    if (OVS_UNLIKELY(b->withdrawn)) {
+    if (OVS_UNLIKELY(b->withdrawn & TPR_WITHDRAWN_PORT)) {
         tpr_count(s->dp, NULL, TPR_COUNTER_NO_PORT);
         take(s, TPR_DROP, 0);
         return;
@@ -325,8 +325,9 @@ static bool
 handle_death(struct step *s, struct tpr_object *object,
              struct tpr_conn *conn, uint32_t seq)
 {
-    const enum tpr_on_down on_down = tpr_on_down_of(object->r.on_down,
-                                                    conn->proto);
+    const enum tpr_on_down on_down
+        = tpr_on_death(object->r.on_down, conn->proto,
+                       tpr_record_conf(s->dp->records[conn->backend]));
 
     if (on_down == TPR_ON_DOWN_KEEP) {
         return false;

@@ -157,7 +157,8 @@ handle(struct tpr_dp *dp, struct tpr_conn *conn, uint32_t now_ms,
 {
     struct tpr_object *object = tpr_object_get(dp, conn->redirect);
     const enum tpr_on_down on_down
-        = tpr_on_down_of(object->r.on_down, conn->proto);
+        = tpr_on_death(object->r.on_down, conn->proto,
+                       tpr_record_conf(dp->records[conn->backend]));
 
     if (conn->proto != TPR_PROTO_TCP || on_down == TPR_ON_DOWN_KEEP
         || tpr_track_ended(conn->track.flags)

@@ -84,6 +84,7 @@ struct look {                   /* One packet. */
 void m_count(struct model *, enum tpr_counter);
 bool m_ended(const struct m_conn *);
 bool m_half_open(const struct m_conn *);
+enum tpr_on_down m_on_down(const struct m_object *, const struct m_conn *);
 void m_release(struct m_conn *);
 void m_drop_conn(struct model *, struct m_conn *);
 void m_reset_init(struct pkt *, const struct tpr_addr *src, uint16_t sport,

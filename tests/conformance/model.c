@@ -31,6 +31,18 @@ m_half_open(const struct m_conn *c)
     return c->syn && !c->answered && !c->acked;
 }
 
+enum tpr_on_down
+m_on_down(const struct m_object *o, const struct m_conn *c)
+{
+    bool can_keep = !(c->b->conf.withdrawn & TPR_WITHDRAWN_PORT);
+
+    return (o->r.on_down != TPR_ON_DOWN_DEFAULT
+            && (o->r.on_down != TPR_ON_DOWN_KEEP || can_keep)
+            ? (enum tpr_on_down) o->r.on_down
+            : c->proto == TPR_PROTO_TCP ? TPR_ON_DOWN_RESET
+            : TPR_ON_DOWN_RESELECT);
+}
+
 void
 m_release(struct m_conn *c)
 {
@@ -251,7 +263,7 @@ m_send_forward(struct look *l, struct m_backend *b)
 {
     struct frame in;
 
-    if (b->conf.withdrawn) {
+    if (b->conf.withdrawn & TPR_WITHDRAWN_PORT) {
         m_count(l->m, TPR_COUNTER_NO_PORT);
         l->out->verdict = TPR_DROP;
         return;
@@ -543,11 +555,7 @@ forward_hit(struct look *l, struct m_conn *c)
         return;
     }
     if (m_is_dead(l->m, c->b)) {
-        enum tpr_on_down on_down
-            = (o->r.on_down != TPR_ON_DOWN_DEFAULT
-               ? (enum tpr_on_down) o->r.on_down
-               : p->proto == TPR_PROTO_TCP ? TPR_ON_DOWN_RESET
-               : TPR_ON_DOWN_RESELECT);
+        enum tpr_on_down on_down = m_on_down(o, c);
 
         if (on_down == TPR_ON_DOWN_RESELECT
             || (on_down == TPR_ON_DOWN_RESET && m_half_open(c))) {

@@ -235,7 +235,8 @@ enum tpr_verdict {
     TPR_COUNTER(RESET_ANSWERED, "reset_answered") /* RSTs as answers. */    \
     TPR_COUNTER(SYN_REPEATED, "syn_repeated")                               \
     TPR_COUNTER(ICMP_TRANSLATED, "icmp_translated")                         \
-    TPR_COUNTER(NO_PORT, "no_port")             /* Output is gone. */
+    TPR_COUNTER(NO_PORT, "no_port")             /* Output is gone. */       \
+    TPR_COUNTER(NO_WAY_BACK, "no_way_back")     /* From a tunnel: passed. */
 enum tpr_counter {
 #define TPR_COUNTER(ENUM, NAME) TPR_COUNTER_##ENUM,
     TPR_COUNTERS

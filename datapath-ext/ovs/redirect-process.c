@@ -8,6 +8,7 @@
 
 #include <string.h>
 #include "dp-packet.h"
+#include "odp-util.h"
 #include "openvswitch/types.h"
 #include "packets.h"
 #include "redirect-build.h"
@@ -351,6 +352,20 @@ just_ended(const struct tpr_conn *conn)
                         && !(conn->flags & TPR_CONN_RELEASED));
 }
 
+/* Came the client's packet from where no reply could be sent to?  Behind a
+ * tunnel, the port does not say which other end; packets that a controller
+ * sends have none.  Such a one passes. */
+static bool
+no_way_back(struct step *s, const struct tpr_object *object)
+{
+    if (OVS_LIKELY(s->in_port != odp_to_u32(ODPP_NONE)
+                   && !flow_tnl_dst_is_set(&s->packet->md.tunnel))) {
+        return false;
+    }
+    tpr_count(s->dp, object, TPR_COUNTER_NO_WAY_BACK);
+    return true;
+}
+
 /* A client's packet with a connection.  Returns false if that is none any
  * more: look again. */
 static bool
@@ -473,7 +488,8 @@ forward(struct step *s)
         tpr_count(s->dp, object, TPR_COUNTER_NOT_OURS);
         return;
     }
-    if (!forward_known(s) && !is_stray_reset(&s->p)) {
+    if (!no_way_back(s, object) && !forward_known(s)
+        && !is_stray_reset(&s->p)) {
         place(s, object, NULL, 0);
     }
 }
@@ -497,7 +513,8 @@ forward_any(struct step *s)
         forward_later(s, is_ours);
         return;
     }
-    if (!forward_known(s) && s->p.frag == TPR_FRAG_FIRST
+    if (!no_way_back(s, NULL) && !forward_known(s)
+        && s->p.frag == TPR_FRAG_FIRST
         && !is_stray_reset(&s->p)) {
         ovs_mutex_lock(&dp->mutex);
         object = tpr_object_covering(dp, s->action->scope, &s->p.tuple);

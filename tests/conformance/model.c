@@ -625,6 +625,8 @@ forward(struct look *l)
         forward_later(l, serves(o, p));
     } else if (!covers(o, p)) {
         m_count(l->m, TPR_COUNTER_NOT_OURS);
+    } else if (l->in_port == NO_PORT) {
+        m_count(l->m, TPR_COUNTER_NO_WAY_BACK);
     } else if ((c = find_forward(l, &p->src, p->sport, &p->dst, p->dport,
                                  p->proto)) != NULL) {
         forward_hit(l, c);
@@ -651,6 +653,8 @@ any(struct look *l)
         forward_error(l);
     } else if (p->frag == LATER_FRAGMENT) {
         forward_later(l, ours);
+    } else if (l->in_port == NO_PORT) {
+        m_count(l->m, TPR_COUNTER_NO_WAY_BACK);
     } else if ((c = find_forward(l, &p->src, p->sport, &p->dst, p->dport,
                                  p->proto)) != NULL) {
         forward_hit(l, c);

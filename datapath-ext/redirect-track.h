@@ -6,8 +6,11 @@
  *                SYN                 SYN-ACK               ACK
  *     (nothing) -----> half open ---------------> answered ---> established
  *                          |                                      | FIN of
- *                          |  RST of either side                  v both, ack
+ *                          |  RST of either side                  v both
  *                          +-----------------------------------> ended
+ *
+ * One that only one side has closed is established: the other may go on for
+ * as long as it likes (RFC 9293 3.6).
  *
  * A connection that is met in the middle (no SYN) starts as established.  The
  * tracker judges no sequence numbers, the ends do that; it remembers what a
@@ -96,8 +99,7 @@ TPR_INLINE enum tpr_timeout
 tpr_track_timeout(uint8_t flags, uint8_t proto)
 {
     if (proto == TPR_PROTO_TCP) {
-        return (flags & (TPR_TRACK_FIN_FORWARD | TPR_TRACK_FIN_REVERSE
-                         | TPR_TRACK_RST | TPR_TRACK_RESET)
+        return (tpr_track_ended(flags) || (flags & TPR_TRACK_RESET)
                 ? TPR_TIMEOUT_CLOSING
                 : (flags & TPR_TRACK_SYN) && !(flags & TPR_TRACK_ACKED)
                 ? TPR_TIMEOUT_SYN : TPR_TIMEOUT_ESTABLISHED);

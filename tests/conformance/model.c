@@ -67,8 +67,7 @@ touch(struct model *m, struct m_conn *c)
     const uint32_t *t = m->objects[c->id].r.timeouts;
 
     if (c->proto == TPR_PROTO_TCP) {
-        c->expires = m->now + (c->fin_forward || c->fin_reverse || c->rst
-                               || c->reset ? t[TPR_TIMEOUT_CLOSING]
+        c->expires = m->now + (m_ended(c) || c->reset ? t[TPR_TIMEOUT_CLOSING]
                                : c->syn && !c->acked ? t[TPR_TIMEOUT_SYN]
                                : t[TPR_TIMEOUT_ESTABLISHED]);
     } else if (c->proto == TPR_PROTO_SCTP) {

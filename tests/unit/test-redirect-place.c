@@ -273,6 +273,11 @@ START_TEST(timeouts_of_tcp)
     establish(4000, 0);
     m = from_client(TCP, 4000, TPR_TCP_FIN | TPR_TCP_ACK);
     assert_goes_to(&m, 0);
+    assert_ends_after(7200 * 1000);     /* Only one side has closed. */
+    establish(4000, 0);
+    assert_goes_to(&m, 0);
+    m = from_backend(TCP, 0, 4000, TPR_TCP_FIN | TPR_TCP_ACK);
+    assert_comes_back(&m);
     assert_ends_after(30 * 1000);
     m = from_client(TCP, 4000, TPR_TCP_ACK);    /* Met in the middle. */
     assert_goes_to(&m, 0);

@@ -12,7 +12,10 @@
  * One that only one side has closed is established: the other may go on for
  * as long as it likes (RFC 9293 3.6).
  *
- * A connection that is met in the middle (no SYN) starts as established.  The
+ * A connection that is met in the middle (no SYN) is established as soon as
+ * the backend says anything.  Until it does, whatever the client sent, a
+ * connection is half open: anybody can make such ones, so that they have a
+ * short time and are the first to go.  The
  * tracker judges no sequence numbers, the ends do that; it remembers what a
  * reset will need: the highest sequence number that the client was sent, and
  * the client's last acknowledgment (RFC 5961 3.2).
@@ -77,9 +80,16 @@ tpr_seq_after(uint32_t a, uint32_t b)
     return (int32_t) (a - b) > 0;
 }
 
-/* Only a SYN was seen: the client has no connection yet. */
+/* The backend has not said anything yet: there may be no client at all. */
 TPR_INLINE bool
 tpr_track_half_open(uint8_t flags)
+{
+    return !(flags & TPR_TRACK_ANSWERED);
+}
+
+/* Only a SYN was seen: the client has no connection yet. */
+TPR_INLINE bool
+tpr_track_only_syn(uint8_t flags)
 {
     return (flags & (TPR_TRACK_SYN | TPR_TRACK_ANSWERED | TPR_TRACK_ACKED))
            == TPR_TRACK_SYN;
@@ -101,7 +111,8 @@ tpr_track_timeout(uint8_t flags, uint8_t proto)
     if (proto == TPR_PROTO_TCP) {
         return (tpr_track_ended(flags) || (flags & TPR_TRACK_RESET)
                 ? TPR_TIMEOUT_CLOSING
-                : (flags & TPR_TRACK_SYN) && !(flags & TPR_TRACK_ACKED)
+                : tpr_track_half_open(flags)
+                  || ((flags & TPR_TRACK_SYN) && !(flags & TPR_TRACK_ACKED))
                 ? TPR_TIMEOUT_SYN : TPR_TIMEOUT_ESTABLISHED);
     } else if (proto == TPR_PROTO_SCTP) {
         return (flags & TPR_TRACK_ANSWERED

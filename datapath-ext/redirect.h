@@ -225,8 +225,8 @@ enum tpr_verdict {
     TPR_COUNTER(FRAG_EVICTED, "frag_evicted")   /* Fragment table full. */  \
     TPR_COUNTER(REV_COLLISION, "rev_collision") /* Reverse key in use. */   \
     TPR_COUNTER(LIMITED, "limited")             /* A limit was reached. */  \
-    TPR_COUNTER(TABLE_FULL, "table_full")       /* Stateless placement. */  \
-    TPR_COUNTER(SYN_EVICTED, "syn_evicted")     /* Half-open pool full. */  \
+    TPR_COUNTER(TABLE_FULL, "table_full")       /* No entry left. */         \
+    TPR_COUNTER(SYN_EVICTED, "syn_evicted")     /* A half-open one gone. */ \
     TPR_COUNTER(NONE_DROPPED, "none_dropped")   /* on_none=drop. */         \
     TPR_COUNTER(NONE_RESET, "none_reset")       /* on_none=reset. */        \
     TPR_COUNTER(NONE_PASSED, "none_passed")     /* on_none=pass. */         \

@@ -334,7 +334,7 @@ handle_death(struct step *s, struct tpr_object *object,
         return false;
     } else if (on_down == TPR_ON_DOWN_RESELECT
                || (conn->proto == TPR_PROTO_TCP
-                   && tpr_track_half_open(conn->track.flags))) {
+                   && tpr_track_only_syn(conn->track.flags))) {
         tpr_count(s->dp, object, TPR_COUNTER_RESELECTED);
         place(s, object, conn, seq);
         return true;

@@ -164,7 +164,7 @@ handle(struct tpr_dp *dp, struct tpr_conn *conn, uint32_t now_ms,
         || tpr_track_ended(conn->track.flags)
         || tpr_time_reached(now_ms, conn->expires)) {
         return;
-    } else if (tpr_track_half_open(conn->track.flags)) {
+    } else if (tpr_track_only_syn(conn->track.flags)) {
         repeat_syn(dp, object, conn, now_ms, batch);
     } else if (on_down == TPR_ON_DOWN_RESET
                && !(conn->track.flags & TPR_TRACK_RESET)) {

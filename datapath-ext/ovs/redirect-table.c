@@ -335,22 +335,48 @@ tpr_table_remove(struct tpr_table *t, struct tpr_conn *conn)
 
 /* ## Half-open pool. ## */
 
-/* Writer: keeps the SYN in the 'len' bytes at 'frame' for 'conn'.  The pool
- * has the last n_syns of them: if that pushes out the SYN of a connection
- * which is still half open, returns that one, for the caller to remove; else
+/* The connection in slot 'i' of the pool if it is still half open, or NULL. */
+static struct tpr_conn *
+half_open(const struct tpr_table *t, uint32_t i)
+{
+    const struct tpr_syn *syn = &t->syns[i];
+    struct tpr_conn *conn = syn->conn ? &t->conns[syn->conn - 1] : NULL;
+
+    return (conn && tpr_conn_used(conn) && conn->half_open == i + 1
+            && tpr_track_half_open(conn->track.flags) ? conn : NULL);
+}
+
+/* Writer: the connection that has been half open for the longest time, or
  * NULL. */
+struct tpr_conn *
+tpr_table_oldest_half_open(struct tpr_table *t)
+{
+    for (; t->n_waiting; t->n_waiting--) {
+        struct tpr_conn *conn = half_open(t, ((t->next_syn + t->n_syns
+                                               - t->n_waiting)
+                                              % t->n_syns));
+
+        if (conn) {
+            return conn;
+        }
+    }
+    return NULL;
+}
+
+/* Writer: takes 'conn', which is new, into the pool, with its SYN in the 'len'
+ * bytes at 'frame'; 0: it has none.  The pool has the last n_syns connections:
+ * if that pushes out one that is still half open, returns that, for the caller
+ * to remove; else NULL. */
 struct tpr_conn *
 tpr_table_keep_syn(struct tpr_table *t, struct tpr_conn *conn,
                    const void *frame, uint32_t len)
 {
     struct tpr_syn *syn = &t->syns[t->next_syn];
-    struct tpr_conn *old = syn->conn ? &t->conns[syn->conn - 1] : NULL;
+    struct tpr_conn *old = half_open(t, t->next_syn);
     const uint32_t slot = t->next_syn + 1;
 
-    if (old && (old == conn || !tpr_conn_used(old) || old->half_open != slot
-                || !tpr_track_half_open(old->track.flags))) {
-        old = NULL;
-    }
+    old = old == conn ? NULL : old;
+    t->n_waiting = MIN(t->n_waiting + 1, t->n_syns);
     t->next_syn = slot % t->n_syns;
     syn->conn = tpr_conn_number(t, conn);
     syn->len = 0;

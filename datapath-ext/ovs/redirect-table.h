@@ -15,8 +15,9 @@
  * What packets refresh (times, flags, sequence numbers, the client's port and
  * addresses) are single stores of forwarding threads.
  *
- * Beside it: the half-open pool, copies of the last SYNs; and the fragment
- * table.  Both belong to the writer. */
+ * Beside it: the half-open pool, the connections whose backend has said
+ * nothing, with copies of their SYNs; and the fragment table.  Both belong to
+ * the writer. */
 
 #ifndef TPR_REDIRECT_TABLE_H
 #define TPR_REDIRECT_TABLE_H 1
@@ -49,18 +50,18 @@ struct tpr_conn {
     struct tpr_track track;
     uint8_t client_mac[6];
     uint8_t vip_mac[6];         /* What the client sends to. */
-    uint32_t half_open;         /* Slot of its SYN plus 1, 0: none. */
+    uint32_t half_open;         /* Slot in the pool plus 1, 0: none. */
 };
 
 enum {
     TPR_SYN_MAX = 122,          /* Ethernet, 802.1Q, IPv6, TCP with options;
-                                 * a longer SYN is not kept. */
+                                 * a longer SYN's bytes are not kept. */
     TPR_N_FRAGS = 4096,
     TPR_FRAG_WAYS = 4,
     TPR_FRAG_MS = 15 * 1000,    /* RFC 791's and 8200's 60 s suit hosts. */
 };
 
-/* A SYN that waits for its answer. */
+/* A connection that waits for its answer, and the SYN that opened it. */
 struct tpr_syn {
     tpr_conn_no conn;
     uint16_t len;
@@ -95,6 +96,7 @@ struct tpr_table {
 
     struct tpr_syn *syns;
     uint32_t n_syns, next_syn;
+    uint32_t n_waiting;         /* The last so many may be half open. */
     struct tpr_frag_entry *frags;
 };
 
@@ -155,6 +157,7 @@ tpr_conn_number(const struct tpr_table *t, const struct tpr_conn *conn)
 
 struct tpr_conn *tpr_table_keep_syn(struct tpr_table *, struct tpr_conn *,
                                     const void *frame, uint32_t len);
+struct tpr_conn *tpr_table_oldest_half_open(struct tpr_table *);
 const struct tpr_syn *tpr_table_syn(const struct tpr_table *,
                                     const struct tpr_conn *);
 

@@ -109,7 +109,7 @@ handle_death(struct model *m, struct m_conn *c, struct originated *o)
     if (c->proto != TPR_PROTO_TCP || on_down == TPR_ON_DOWN_KEEP
         || m_ended(c)) {
         return;
-    } else if (m_half_open(c)) {
+    } else if (m_only_syn(c)) {
         repeat_syn(m, c, o);
     } else if (on_down != TPR_ON_DOWN_RESELECT && !c->reset) {
         c->reset = true;

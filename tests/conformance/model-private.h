@@ -83,7 +83,8 @@ struct look {                   /* One packet. */
 /* model.c: the packet's way. */
 void m_count(struct model *, enum tpr_counter);
 bool m_ended(const struct m_conn *);
-bool m_half_open(const struct m_conn *);
+bool m_half_open(const struct m_conn *);     /* Anybody could make it. */
+bool m_only_syn(const struct m_conn *);
 enum tpr_on_down m_on_down(const struct m_object *, const struct m_conn *);
 void m_release(struct m_conn *);
 void m_drop_conn(struct model *, struct m_conn *);

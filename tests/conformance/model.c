@@ -28,6 +28,12 @@ m_ended(const struct m_conn *c)
 bool
 m_half_open(const struct m_conn *c)
 {
+    return !c->answered;
+}
+
+bool
+m_only_syn(const struct m_conn *c)
+{
     return c->syn && !c->answered && !c->acked;
 }
 
@@ -68,7 +74,8 @@ touch(struct model *m, struct m_conn *c)
 
     if (c->proto == TPR_PROTO_TCP) {
         c->expires = m->now + (m_ended(c) || c->reset ? t[TPR_TIMEOUT_CLOSING]
-                               : c->syn && !c->acked ? t[TPR_TIMEOUT_SYN]
+                               : !c->answered || (c->syn && !c->acked)
+                               ? t[TPR_TIMEOUT_SYN]
                                : t[TPR_TIMEOUT_ESTABLISHED]);
     } else if (c->proto == TPR_PROTO_SCTP) {
         c->expires = m->now + t[c->answered ? TPR_TIMEOUT_ESTABLISHED
@@ -396,8 +403,24 @@ keep_syn(struct model *m, struct m_conn *c, const struct pkt *p)
     m->syn_owner[slot] = c->serial;
     c->syn_slot = (int) slot;
     pkt_build(p, &f);
-    c->has_syn = f.len <= M_SYN_MAX;
+    c->has_syn = m_only_syn(c) && f.len <= M_SYN_MAX;
     c->first = *p;
+}
+
+static struct m_conn *
+oldest_half_open(struct model *m)
+{
+    struct m_conn *oldest = NULL;
+
+    for (uint32_t i = 0; i < m->n_slots; i++) {
+        struct m_conn *c = &m->conns[i];
+
+        if (c->used && m_half_open(c)
+            && (!oldest || c->serial < oldest->serial)) {
+            oldest = c;
+        }
+    }
+    return oldest;
 }
 
 struct m_conn *
@@ -408,6 +431,10 @@ m_new_conn(struct look *l, struct m_backend *b, uint32_t id)
     struct m_conn *c;
     uint32_t i = m->n_slots;
 
+    if (m->n_conns >= m->o.connections) {
+        m_count(m, TPR_COUNTER_SYN_EVICTED);
+        m_drop_conn(m, oldest_half_open(m));
+    }
     if (i == M_CONNS) {
         for (i = 0; m->conns[i].used; i++) {
             continue;
@@ -433,9 +460,7 @@ m_new_conn(struct look *l, struct m_backend *b, uint32_t id)
     b->entries++;
     b->total++;
     b->kept = true;
-    if (m_half_open(c) && p->proto == TPR_PROTO_TCP) {
-        keep_syn(m, c, p);
-    }
+    keep_syn(m, c, p);
     return c;
 }
 
@@ -463,7 +488,7 @@ m_choose_backend(struct look *l, struct m_object *o, bool *stateless)
     if (limited) {
         m_count(m, TPR_COUNTER_LIMITED);
     }
-    *stateless = m->n_conns >= m->o.connections;
+    *stateless = m->n_conns >= m->o.connections && !oldest_half_open(m);
     for (;;) {
         int i = m_choose(o, *stateless ? TPR_POLICY_MAGLEV : o->r.policy,
                          usable, hash);
@@ -493,6 +518,11 @@ place(struct look *l, uint32_t id)
     }
     if (stateless) {
         m_count(l->m, TPR_COUNTER_TABLE_FULL);
+        if (!m_same_addr(&b->conf.addr, &o->r.vip)
+            || backend_port(b, l->p->dport) != l->p->dport) {
+            l->out->verdict = TPR_DROP; /* Who would rewrite the reply? */
+            return;
+        }
     } else {
         note_fragment(l, m_new_conn(l, b, id), false);
     }
@@ -557,7 +587,7 @@ forward_hit(struct look *l, struct m_conn *c)
         enum tpr_on_down on_down = m_on_down(o, c);
 
         if (on_down == TPR_ON_DOWN_RESELECT
-            || (on_down == TPR_ON_DOWN_RESET && m_half_open(c))) {
+            || (on_down == TPR_ON_DOWN_RESET && m_only_syn(c))) {
             m_count(l->m, TPR_COUNTER_RESELECTED);
             place_again(l, c);
             return;

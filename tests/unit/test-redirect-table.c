@@ -225,7 +225,9 @@ START_TEST(the_oldest_half_open_one_goes)
     ck_assert_ptr_null(tpr_table_syn(&t, conns[0]));
 
     /* One that was answered stays, and so does what has its entry now. */
+    ck_assert_ptr_eq(tpr_table_oldest_half_open(&t), conns[1]);
     conns[1]->track.flags |= TPR_TRACK_ANSWERED;
+    ck_assert_ptr_eq(tpr_table_oldest_half_open(&t), conns[2]);
     ck_assert_ptr_null(tpr_table_keep_syn(&t, conns[4], frame, 60));
     tpr_table_remove(&t, conns[2]);
 

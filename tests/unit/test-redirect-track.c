@@ -49,17 +49,18 @@ static const struct {
     { "refused", {
         { 'c', S, SYN, true, false, false },
         { 's', R | A, CLO, true, true, true } } },
+    { "guessed", {
+        { 'c', S, SYN, true, false, false },
+        { 'c', A, SYN, true, false, false },
+        { 'c', A, SYN, true, false, false } } },
     { "client resets", {
         { 'c', S, SYN, true, false, false },
         { 's', S | A, SYN, false, false, false },
         { 'c', A, EST, false, false, false },
         { 'c', R, CLO, false, true, true } } },
     { "met in the middle", {
-        { 'c', A, EST, false, false, false },
+        { 'c', A, SYN, true, false, false },
         { 's', A, EST, false, false, false } } },
-    { "answers lost on another way", {
-        { 'c', S, SYN, true, false, false },
-        { 'c', A, EST, false, false, false } } },
 };
 
 static struct tpr_packet
@@ -91,6 +92,7 @@ START_TEST(conversations)
                           == s->timeout, "%s, %d", talks[i].name, n);
             ck_assert_msg(tpr_track_half_open(t.flags) == s->half_open,
                           "%s, %d", talks[i].name, n);
+            ck_assert(!tpr_track_only_syn(t.flags) || s->half_open);
             ck_assert_msg(tpr_track_ended(t.flags) == s->ended,
                           "%s, %d", talks[i].name, n);
             ck_assert_msg(tpr_track_reopens(t.flags, &syn) == s->reopens,
@@ -181,6 +183,8 @@ START_TEST(not_tcp)
         tpr_track_forward(&t, &p);
         ck_assert_int_eq(tpr_track_timeout(t.flags, rows[i].proto),
                          rows[i].before);
+        ck_assert(tpr_track_half_open(t.flags));
+        ck_assert(!tpr_track_only_syn(t.flags));
         tpr_track_reverse(&t, &p);
         ck_assert_int_eq(tpr_track_timeout(t.flags, rows[i].proto),
                          rows[i].after);

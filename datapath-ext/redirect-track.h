@@ -53,7 +53,7 @@ struct tpr_track {
     uint32_t cli_ack;           /* The client's last ACK. */
 };
 
-/* Adds 'BITS' to the flags at 'P'.  BPF has no atomic operations on bytes:
+/* Adds 'BITS' to the flags at 'P', or takes them away.  BPF has no atomic operations on bytes:
  * the two directions may then lose one of each other's, once. */
 #ifndef TPR_ADD_FLAGS
 #ifdef __bpf__
@@ -61,6 +61,15 @@ struct tpr_track {
 #else
 #define TPR_ADD_FLAGS(P, BITS) \
     ((void) __atomic_fetch_or(P, BITS, __ATOMIC_RELAXED))
+#endif
+#endif
+
+#ifndef TPR_CLEAR_FLAGS
+#ifdef __bpf__
+#define TPR_CLEAR_FLAGS(P, BITS) (*(P) &= (uint8_t) ~(BITS))
+#else
+#define TPR_CLEAR_FLAGS(P, BITS) \
+    ((void) __atomic_fetch_and(P, (uint8_t) ~(BITS), __ATOMIC_RELAXED))
 #endif
 #endif
 
@@ -140,6 +149,22 @@ tpr_track_forward(struct tpr_track *t, const struct tpr_packet *p)
                       | (p->tcp_flags & TPR_TCP_RST ? TPR_TRACK_RST : 0)));
 }
 
+/* The backend opens: what is remembered of a connection with the same ports
+ * before, which nobody closed, is over, and the numbers begin anew.  It is the
+ * backend's SYN that says so and not the client's, which anybody can send: a
+ * backend that has the connection still answers that with an ACK (RFC 5961
+ * 4.2), and all stays as it is. */
+TPR_INLINE void
+tpr_track_opened(struct tpr_track *t, const struct tpr_packet *p)
+{
+    /* Not if this is the one that the client has acknowledged, again. */
+    if ((t->flags & TPR_TRACK_ACKED) && t->cli_ack != p->seq_end) {
+        TPR_CLEAR_FLAGS(&t->flags, TPR_TRACK_ACKED | TPR_TRACK_FIN_FORWARD
+                                   | TPR_TRACK_FIN_REVERSE);
+    }
+    t->rev_end = p->seq_end;
+}
+
 /* Notes a packet of the backend. */
 TPR_INLINE void
 tpr_track_reverse(struct tpr_track *t, const struct tpr_packet *p)
@@ -151,7 +176,9 @@ tpr_track_reverse(struct tpr_track *t, const struct tpr_packet *p)
         return;
     }
     if (!(p->tcp_flags & TPR_TCP_RST)) {
-        if (!(t->flags & TPR_TRACK_SEEN)
+        if (p->tcp_flags & TPR_TCP_SYN) {
+            tpr_track_opened(t, p);
+        } else if (!(t->flags & TPR_TRACK_SEEN)
             || tpr_seq_after(p->seq_end, t->rev_end)) {
             t->rev_end = p->seq_end;
         }

@@ -118,7 +118,11 @@ from_backend(struct m_conn *c, const struct pkt *p)
         c->answered = true;
     } else if (p->frag != LATER_FRAGMENT) {
         if (!(p->flags & F_RST)) {
-            if (!c->seen || (int32_t) (seq_end(p) - c->rev_end) > 0) {
+            if (p->flags & F_SYN && c->acked && c->cli_ack != seq_end(p)) {
+                c->acked = c->fin_forward = c->fin_reverse = false;
+            }
+            if (p->flags & F_SYN || !c->seen
+                || (int32_t) (seq_end(p) - c->rev_end) > 0) {
                 c->rev_end = seq_end(p);
             }
             c->seen = c->answered = true;

@@ -128,6 +128,33 @@ START_TEST(reverse_end)
 }
 END_TEST
 
+/* A tuple that is used again: the backend's SYN begins anew. */
+START_TEST(opened_again)
+{
+    struct tpr_track t = { .flags = 0 };
+    struct tpr_packet syn_ack = tcp(S | A), ack = tcp(A), syn = tcp(S);
+
+    syn_ack.seq_end = 0x70000001;
+    ack.ack = 0x70000001;
+    tpr_track_forward(&t, &syn);
+    tpr_track_reverse(&t, &syn_ack);
+    tpr_track_forward(&t, &ack);
+    tpr_track_reverse(&t, &syn_ack);            /* Twice: nothing new. */
+    ck_assert_int_eq(tpr_track_timeout(t.flags, TPR_PROTO_TCP), EST);
+    ack.tcp_flags = F | A;
+    tpr_track_forward(&t, &ack);
+
+    tpr_track_forward(&t, &syn);
+    ck_assert_int_eq(tpr_track_timeout(t.flags, TPR_PROTO_TCP), EST);
+    syn_ack.seq_end = 0x10000001;
+    tpr_track_reverse(&t, &syn_ack);
+    ck_assert_uint_eq(t.rev_end, 0x10000001);
+    ck_assert_int_eq(tpr_track_timeout(t.flags, TPR_PROTO_TCP), SYN);
+    ck_assert_uint_eq(t.flags, TPR_TRACK_SYN | TPR_TRACK_ANSWERED
+                               | TPR_TRACK_SEEN);
+}
+END_TEST
+
 START_TEST(client_ack)
 {
     struct tpr_track t = { .flags = 0 };
@@ -194,5 +221,5 @@ START_TEST(not_tcp)
 }
 END_TEST
 
-UNIT_MAIN("redirect-track", conversations, reverse_end, client_ack, reopening,
-          not_tcp)
+UNIT_MAIN("redirect-track", conversations, reverse_end, opened_again,
+          client_ack, reopening, not_tcp)

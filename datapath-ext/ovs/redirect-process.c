@@ -392,7 +392,9 @@ forward_hit(struct step *s, struct tpr_conn *conn, uint32_t seq)
         && handle_death(s, object, conn, seq)) {
         return true;
     }
-    refresh_client(conn, &s->p, s->in_port);
+    if (OVS_LIKELY(tpr_track_moves(&conn->track, &s->p))) {
+        refresh_client(conn, &s->p, s->in_port);
+    }
     tpr_track_forward(&conn->track, &s->p);
     refresh_expires(conn, object, s->now_ms);
     if (just_ended(conn)) {

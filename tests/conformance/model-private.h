@@ -37,7 +37,7 @@ struct m_conn {
     uint8_t proto;
     bool syn, answered, acked, fin_forward, fin_reverse, rst, reset, seen;
     bool released;
-    uint32_t rev_end, cli_ack;
+    uint32_t rev_end, rev_ack, cli_end, cli_ack;
     uint32_t in_port;
     int tci;
     uint8_t client_mac[6], vip_mac[6];
@@ -80,11 +80,18 @@ struct look {                   /* One packet. */
     bool about_ours;            /* An error about a redirected packet. */
 };
 
-/* model.c: the packet's way. */
-void m_count(struct model *, enum tpr_counter);
+/* model-track.c: connections. */
 bool m_ended(const struct m_conn *);
 bool m_half_open(const struct m_conn *);     /* Anybody could make it. */
 bool m_only_syn(const struct m_conn *);
+void m_learn_client(struct m_conn *, const struct pkt *, uint32_t in_port);
+bool m_says_where(const struct m_conn *, const struct pkt *);
+void m_from_client(struct m_conn *, const struct pkt *);
+void m_from_backend(struct m_conn *, const struct pkt *);
+uint32_t m_seq_end(const struct pkt *);
+
+/* model.c: the packet's way. */
+void m_count(struct model *, enum tpr_counter);
 enum tpr_on_down m_on_down(const struct m_object *, const struct m_conn *);
 void m_release(struct m_conn *);
 void m_drop_conn(struct model *, struct m_conn *);

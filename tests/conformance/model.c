@@ -19,24 +19,6 @@ m_count(struct model *m, enum tpr_counter c)
 
 /* ## Connections. ## */
 
-bool
-m_ended(const struct m_conn *c)
-{
-    return c->rst || (c->fin_forward && c->fin_reverse);
-}
-
-bool
-m_half_open(const struct m_conn *c)
-{
-    return !c->answered;
-}
-
-bool
-m_only_syn(const struct m_conn *c)
-{
-    return c->syn && !c->answered && !c->acked;
-}
-
 enum tpr_on_down
 m_on_down(const struct m_object *o, const struct m_conn *c)
 {
@@ -83,52 +65,6 @@ touch(struct model *m, struct m_conn *c)
     } else {
         c->expires = m->now + t[c->answered ? TPR_TIMEOUT_ANSWERED
                                 : TPR_TIMEOUT_NEW];
-    }
-}
-
-static uint32_t
-seq_end(const struct pkt *p)
-{
-    return (p->seq + p->payload + !!(p->flags & F_SYN)
-            + !!(p->flags & F_FIN));
-}
-
-static void
-from_client(struct m_conn *c, const struct pkt *p, uint32_t in_port)
-{
-    c->in_port = in_port;
-    c->tci = p->tci;
-    memcpy(c->client_mac, p->smac, 6);
-    memcpy(c->vip_mac, p->dmac, 6);
-    if (p->proto == TPR_PROTO_TCP) {
-        c->syn |= p->flags & F_SYN;
-        c->acked |= (p->flags & (F_ACK | F_SYN)) == F_ACK;
-        c->fin_forward |= p->flags & F_FIN;
-        c->rst |= p->flags & F_RST;
-        if (p->flags & F_ACK) {
-            c->cli_ack = p->ack;
-        }
-    }
-}
-
-static void
-from_backend(struct m_conn *c, const struct pkt *p)
-{
-    if (p->proto != TPR_PROTO_TCP) {
-        c->answered = true;
-    } else if (p->frag != LATER_FRAGMENT) {
-        if (!(p->flags & F_RST)) {
-            if (p->flags & F_SYN && c->acked && c->cli_ack != seq_end(p)) {
-                c->acked = c->fin_forward = c->fin_reverse = false;
-            }
-            if (p->flags & F_SYN || !c->seen
-                || (int32_t) (seq_end(p) - c->rev_end) > 0) {
-                c->rev_end = seq_end(p);
-            }
-            c->seen = c->answered = true;
-        }
-        c->fin_reverse |= p->flags & F_FIN;
-        c->rst |= p->flags & F_RST;
     }
 }
 
@@ -352,7 +288,7 @@ answer(struct look *l)
         r.seq = p->ack;
     } else {
         r.flags |= F_ACK;
-        r.ack = seq_end(p);
+        r.ack = m_seq_end(p);
     }
     memcpy(r.smac, p->dmac, 6);
     memcpy(r.dmac, p->smac, 6);
@@ -457,7 +393,8 @@ m_new_conn(struct look *l, struct m_backend *b, uint32_t id)
     c->vport = has_ports(p->proto) ? p->dport : 0;
     c->proto = p->proto;
     c->syn_slot = -1;
-    from_client(c, p, l->in_port);
+    m_learn_client(c, p, l->in_port);
+    m_from_client(c, p);
     touch(m, c);
     m->n_conns++;
     b->n++;
@@ -603,7 +540,10 @@ forward_hit(struct look *l, struct m_conn *c)
             return;
         }
     }
-    from_client(c, p, l->in_port);
+    if (m_says_where(c, p)) {
+        m_learn_client(c, p, l->in_port);
+    }
+    m_from_client(c, p);
     touch(l->m, c);
     if (m_ended(c)) {
         m_release(c);
@@ -721,7 +661,7 @@ reverse(struct look *l)
     if (is_error(p)) {
         m_count(l->m, TPR_COUNTER_ICMP_TRANSLATED);
     } else {
-        from_backend(c, p);
+        m_from_backend(c, p);
         touch(l->m, c);
         if (m_ended(c)) {
             m_release(c);

@@ -187,6 +187,7 @@ START_TEST(resets_are_exact)
     assert_comes_back(&m);
     establish(4002, 0);                 /* Ended: none. */
     m = from_client(TCP, 4002, TPR_TCP_RST);
+    m.seq = 1001;
     assert_goes_to(&m, 0);
     ck_assert_uint_eq(world_connections(3, 0), 2);
 

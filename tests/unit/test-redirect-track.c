@@ -178,6 +178,58 @@ START_TEST(client_ack)
 }
 END_TEST
 
+/* Who ends it: packets with the numbers that the other side expects. */
+START_TEST(believed)
+{
+    static const struct {
+        char from;
+        uint8_t flags;
+        uint32_t seq, ack;
+        uint8_t adds;
+        bool moves;
+    } rows[] = {
+        { 'c', R, 0, 0, 0, false },
+        { 'c', R, 999, 0, 0, false },
+        { 'c', R, 1000, 0, TPR_TRACK_RST, false },      /* The last ACK. */
+        { 'c', R, 1050, 0, TPR_TRACK_RST, false },      /* Its next one. */
+        { 'c', R | A, 1001, 0xfffffff0, 0, false },
+        { 's', R, 0, 0, 0, false },
+        { 's', R, 0xfffffff0, 0, TPR_TRACK_RST, false },
+        { 's', R, 0x100, 0, TPR_TRACK_RST, false },
+        { 's', R | A, 0, 1050, 0, false },
+        { 'c', F | A, 1050, 0x100, TPR_TRACK_FIN_FORWARD, true },
+        { 'c', F | A, 1050, 0x101, 0, false },
+        { 'c', F | A, 1050, 0xfffffff0 - 0xffff, TPR_TRACK_FIN_FORWARD,
+          true },
+        { 'c', F | A, 1050, 0xfffffff0 - 0x10000, 0, false },
+        { 'c', F, 1050, 0, 0, false },
+        { 'c', S, 1050, 0, 0, false },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const uint8_t before = TPR_TRACK_SYN | TPR_TRACK_ANSWERED
+                               | TPR_TRACK_ACKED | TPR_TRACK_SEEN;
+        struct tpr_track t = {
+            .flags = before, .rev_end = 0x100, .rev_ack = 1000,
+            .cli_end = 1050, .cli_ack = 0xfffffff0,
+        };
+        struct tpr_packet p = tcp(rows[i].flags);
+
+        p.seq = p.seq_end = rows[i].seq;
+        p.ack = rows[i].ack;
+        if (rows[i].from == 'c') {
+            ck_assert_msg(tpr_track_moves(&t, &p) == rows[i].moves,
+                          "row %zu", i);
+            tpr_track_forward(&t, &p);
+        } else {
+            tpr_track_reverse(&t, &p);
+        }
+        ck_assert_msg(t.flags == (before | rows[i].adds), "row %zu", i);
+        ck_assert_uint_eq(t.rev_end, 0x100);
+    }
+}
+END_TEST
+
 START_TEST(reopening)
 {
     struct tpr_packet syn = tcp(S), syn_ack = tcp(S | A), ack = tcp(A);
@@ -222,4 +274,4 @@ START_TEST(not_tcp)
 END_TEST
 
 UNIT_MAIN("redirect-track", conversations, reverse_end, opened_again,
-          client_ack, reopening, not_tcp)
+          client_ack, believed, reopening, not_tcp)

@@ -75,8 +75,9 @@ struct tpr_track {
     uint32_t cli_ack;           /* The client's last ACK. */
 };
 
-/* Adds 'BITS' to the flags at 'P', or takes them away.  BPF has no atomic operations on bytes:
- * the two directions may then lose one of each other's, once. */
+/* Adds 'BITS' to the flags at 'P', or takes them away.  BPF has no atomic
+ * operations on bytes: the two directions may then lose one of each other's,
+ * once. */
 #ifndef TPR_ADD_FLAGS
 #ifdef __bpf__
 #define TPR_ADD_FLAGS(P, BITS) (*(P) |= (BITS))

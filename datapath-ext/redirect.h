@@ -140,7 +140,7 @@ struct tpr_redirect_backend {
     uint8_t mac[6];             /* Ethernet destination: it or its router. */
     uint8_t src_mac[6];         /* Ethernet source; zero: keep. */
     uint8_t withdrawn;          /* TPR_WITHDRAWN_*, 0: it is not.  Otherwise
-                                 * not usable, and connections count as down. */
+                                 * not usable, connections count as down. */
     uint8_t pad[3];
 };
 
@@ -265,7 +265,9 @@ enum tpr_why {
 
 /* Statistics of one backend of a redirect, and of a redirect. */
 struct tpr_backend_stats {
-    uint64_t packets, bytes;            /* Towards it; GSO segments count. */
+    /* A packet that a device is still to cut into segments (GSO) counts once
+     * where the host does not know their size: Open vSwitch 3.1 does not. */
+    uint64_t packets, bytes;            /* Towards it. */
     uint64_t rev_packets, rev_bytes;    /* Back from it. */
     uint64_t total_connections;         /* Ever placed. */
     uint32_t connections;               /* Now. */

@@ -6,6 +6,7 @@
 #include <config.h>
 #include <string.h>
 #include "redirect-track.h"
+#include "util.h"
 #include "unit.h"
 
 enum { S = TPR_TCP_SYN, A = TPR_TCP_ACK, F = TPR_TCP_FIN, R = TPR_TCP_RST };
@@ -219,12 +220,12 @@ START_TEST(believed)
         p.ack = rows[i].ack;
         if (rows[i].from == 'c') {
             ck_assert_msg(tpr_track_moves(&t, &p) == rows[i].moves,
-                          "row %zu", i);
+                          "row %"PRIuSIZE, i);
             tpr_track_forward(&t, &p);
         } else {
             tpr_track_reverse(&t, &p);
         }
-        ck_assert_msg(t.flags == (before | rows[i].adds), "row %zu", i);
+        ck_assert_msg(t.flags == (before | rows[i].adds), "row %"PRIuSIZE, i);
         ck_assert_uint_eq(t.rev_end, 0x100);
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 
 /* Builds the packets that a redirect originates: TCP resets (RFC 9293
- * 3.10.7, RFC 5961 3).
+ * 3.10.7, RFC 5961 3), and what a kept SYN lacks.
  *
  * Inline, pure; any thread. */
 
@@ -138,6 +138,25 @@ tpr_answer_rst(const struct tpr_packet *p, struct tpr_rst *rst)
     __builtin_memcpy(rst->eth_src, p->eth_dst, 6);
     __builtin_memcpy(rst->eth_dst, p->eth_src, 6);
     return true;
+}
+
+/* Completes the checksum of the TCP packet that 'p' describes in 'data', which
+ * is only the pseudo-header's sum: whoever should have done it will not see
+ * this copy. */
+static inline void
+tpr_complete_csum(uint8_t *data, const struct tpr_packet *p)
+{
+    uint8_t *tcp = data + p->l4_ofs;
+    tpr_diff sum = tpr_sum(tcp, p->l4_len & ~1u);
+    uint16_t csum;
+
+    if (p->l4_len & 1) {
+        const uint8_t last[2] = { tcp[p->l4_len - 1], 0 };
+
+        sum += tpr_raw16(last);
+    }
+    csum = (uint16_t) ~tpr_fold(sum);
+    __builtin_memcpy(tcp + 16, &csum, 2);
 }
 
 #endif /* redirect-build.h */

@@ -65,6 +65,18 @@ tpr_keeps(const struct tpr_redirect_backend *b, const struct tpr_page *page)
            && tpr_page_state(page->backend, b->word) != TPR_LIVENESS_DOWN;
 }
 
+/* What happens to a connection of protocol 'proto' whose backend 'b' is one
+ * that tpr_keeps() no more, if the redirect says 'on_down'.  A port that is
+ * gone keeps nothing: its number may be another's. */
+TPR_INLINE enum tpr_on_down
+tpr_on_death(enum tpr_on_down on_down, uint8_t proto,
+             const struct tpr_redirect_backend *b)
+{
+    return tpr_on_down_of(on_down == TPR_ON_DOWN_KEEP
+                          && (b->withdrawn & TPR_WITHDRAWN_PORT)
+                          ? TPR_ON_DOWN_DEFAULT : on_down, proto);
+}
+
 TPR_INLINE int
 tpr_choose_smooth(const struct tpr_redirect *r, int32_t *smooth,
                   const uint8_t *why, uint16_t priority)

@@ -6,13 +6,38 @@
  *                SYN                 SYN-ACK               ACK
  *     (nothing) -----> half open ---------------> answered ---> established
  *                          |                                      | FIN of
- *                          |  RST of either side                  v both, ack
+ *                          |  RST of either side                  v both
  *                          +-----------------------------------> ended
  *
- * A connection that is met in the middle (no SYN) starts as established.  The
- * tracker judges no sequence numbers, the ends do that; it remembers what a
- * reset will need: the highest sequence number that the client was sent, and
- * the client's last acknowledgment (RFC 5961 3.2).
+ * One that only one side has closed is established: the other may go on for
+ * as long as it likes (RFC 9293 3.6).
+ *
+ * A connection that is met in the middle (no SYN) is established as soon as
+ * the backend says anything.  Until it does, whatever the client sent, a
+ * connection is half open: anybody can make such ones, so that they have a
+ * short time and are the first to go.
+ *
+ * All packets are forwarded: which are good, the ends judge.  Remembered is
+ * what a reset will need, the highest sequence number that the client was sent
+ * and the client's last acknowledgment (RFC 5961 3.2), and by these it is
+ * judged whose word counts here, so that somebody who can send with a
+ * client's address, but does not see its packets, ends nothing:
+ *
+ *   - The client's ACKs, FINs and numbers count, and replies follow it when it
+ *     moves, if it acknowledges what it can have been sent: between a little
+ *     before its last ACK and the highest end sent (RFC 5961 5).  While the
+ *     backend is silent, if it goes on at the number where it was.  A SYN
+ *     moves only what is half open.
+ *   - A reset ends a connection if it has exactly the number that the other
+ *     side expects (RFC 5961 3): the client's, its own next one or the
+ *     backend's last ACK; the backend's, the end of what it has sent, the
+ *     client's last ACK, or the ACK of the client's SYN.  Where packets were
+ *     lost on the way, the other side may expect another: it answers with an
+ *     ACK, and the reset that follows has that one's number.  One that is
+ *     never believed leaves a connection to its timeout: its place counts for
+ *     limits until then, which is better than a limit that anybody can
+ *     overrun.
+ *
  *
  * UDP and everything else: new until the backend has answered.  SCTP has no
  * tracker of its own: an unanswered association has the timeout of a SYN, an
@@ -23,7 +48,8 @@
  *
  * Inline, pure.  Threads: both directions' packets may be tracked at once by
  * two threads; the flags are added atomically, every other field has one
- * direction that writes it. */
+ * direction that writes it (but for the backend's SYN, which sets the client's
+ * numbers: the client waits for it). */
 
 #ifndef TPR_REDIRECT_TRACK_H
 #define TPR_REDIRECT_TRACK_H 1
@@ -44,17 +70,29 @@ enum {
 struct tpr_track {
     uint8_t flags;              /* TPR_TRACK_*. */
     uint32_t rev_end;           /* Highest sequence end sent to the client. */
+    uint32_t rev_ack;           /* The backend's last ACK. */
+    uint32_t cli_end;           /* Highest sequence end that it sent. */
     uint32_t cli_ack;           /* The client's last ACK. */
 };
 
-/* Adds 'BITS' to the flags at 'P'.  BPF has no atomic operations on bytes:
- * the two directions may then lose one of each other's, once. */
+/* Adds 'BITS' to the flags at 'P', or takes them away.  BPF has no atomic
+ * operations on bytes: the two directions may then lose one of each other's,
+ * once. */
 #ifndef TPR_ADD_FLAGS
 #ifdef __bpf__
 #define TPR_ADD_FLAGS(P, BITS) (*(P) |= (BITS))
 #else
 #define TPR_ADD_FLAGS(P, BITS) \
     ((void) __atomic_fetch_or(P, BITS, __ATOMIC_RELAXED))
+#endif
+#endif
+
+#ifndef TPR_CLEAR_FLAGS
+#ifdef __bpf__
+#define TPR_CLEAR_FLAGS(P, BITS) (*(P) &= (uint8_t) ~(BITS))
+#else
+#define TPR_CLEAR_FLAGS(P, BITS) \
+    ((void) __atomic_fetch_and(P, (uint8_t) ~(BITS), __ATOMIC_RELAXED))
 #endif
 #endif
 
@@ -74,9 +112,16 @@ tpr_seq_after(uint32_t a, uint32_t b)
     return (int32_t) (a - b) > 0;
 }
 
-/* Only a SYN was seen: the client has no connection yet. */
+/* The backend has not said anything yet: there may be no client at all. */
 TPR_INLINE bool
 tpr_track_half_open(uint8_t flags)
+{
+    return !(flags & TPR_TRACK_ANSWERED);
+}
+
+/* Only a SYN was seen: the client has no connection yet. */
+TPR_INLINE bool
+tpr_track_only_syn(uint8_t flags)
 {
     return (flags & (TPR_TRACK_SYN | TPR_TRACK_ANSWERED | TPR_TRACK_ACKED))
            == TPR_TRACK_SYN;
@@ -96,10 +141,10 @@ TPR_INLINE enum tpr_timeout
 tpr_track_timeout(uint8_t flags, uint8_t proto)
 {
     if (proto == TPR_PROTO_TCP) {
-        return (flags & (TPR_TRACK_FIN_FORWARD | TPR_TRACK_FIN_REVERSE
-                         | TPR_TRACK_RST | TPR_TRACK_RESET)
+        return (tpr_track_ended(flags) || (flags & TPR_TRACK_RESET)
                 ? TPR_TIMEOUT_CLOSING
-                : (flags & TPR_TRACK_SYN) && !(flags & TPR_TRACK_ACKED)
+                : tpr_track_half_open(flags)
+                  || ((flags & TPR_TRACK_SYN) && !(flags & TPR_TRACK_ACKED))
                 ? TPR_TIMEOUT_SYN : TPR_TIMEOUT_ESTABLISHED);
     } else if (proto == TPR_PROTO_SCTP) {
         return (flags & TPR_TRACK_ANSWERED
@@ -109,22 +154,112 @@ tpr_track_timeout(uint8_t flags, uint8_t proto)
             ? TPR_TIMEOUT_ANSWERED : TPR_TIMEOUT_NEW);
 }
 
+/* How far a segment may be from where one is expected: reordering. */
+enum { TPR_TRACK_SLACK = 0xffff };
+
+/* Could the client, having been sent up to 'rev_end' and acknowledged up to
+ * 'cli_ack', acknowledge 'ack'? */
+TPR_INLINE bool
+tpr_track_believes_ack(uint32_t rev_end, uint32_t cli_ack, uint32_t ack)
+{
+    uint32_t in_flight = tpr_seq_after(rev_end, cli_ack) ? rev_end - cli_ack
+                                                         : 0;
+
+    return rev_end - ack <= in_flight + TPR_TRACK_SLACK;
+}
+
+/* Is 'p', which is neither SYN nor RST, the client's?  Of those who do not see
+ * the connection's packets, one in tens of thousands guesses right. */
+TPR_INLINE bool
+tpr_track_believes(const struct tpr_track *t, const struct tpr_packet *p)
+{
+    return (t->flags & TPR_TRACK_SEEN
+            ? (p->tcp_flags & TPR_TCP_ACK)
+              && tpr_track_believes_ack(t->rev_end, t->cli_ack, p->ack)
+            : p->seq - t->cli_end + TPR_TRACK_SLACK <= 2 * TPR_TRACK_SLACK);
+}
+
+/* May replies go where the client's packet 'p' came from from now on?  Should
+ * be asked before tpr_track_forward(). */
+TPR_INLINE bool
+tpr_track_moves(const struct tpr_track *t, const struct tpr_packet *p)
+{
+    return p->tuple.proto != TPR_PROTO_TCP
+           || (!(p->tcp_flags & TPR_TCP_RST)
+               && (p->tcp_flags & TPR_TCP_SYN
+                   ? tpr_track_half_open(t->flags)
+                   : tpr_track_believes(t, p)));
+}
+
 /* Notes a packet of the client.  Should be called for the first packet too,
  * with '*t' zero. */
 TPR_INLINE void
 tpr_track_forward(struct tpr_track *t, const struct tpr_packet *p)
 {
+    bool first = !(t->flags & (TPR_TRACK_SYN | TPR_TRACK_ACKED
+                               | TPR_TRACK_ANSWERED));
+
     if (p->tuple.proto != TPR_PROTO_TCP || p->frag == TPR_FRAG_LATER) {
+        return;
+    } else if (p->tcp_flags & TPR_TCP_RST) {
+        if (p->seq == t->cli_end
+            || ((t->flags & TPR_TRACK_ANSWERED) && p->seq == t->rev_ack)) {
+            tpr_track_add(t, TPR_TRACK_RST);
+        }
+        return;
+    } else if (p->tcp_flags & TPR_TCP_SYN) {
+        if (tpr_track_half_open(t->flags)) {
+            t->cli_end = p->seq_end;
+        }
+        tpr_track_add(t, TPR_TRACK_SYN);
+        return;
+    } else if (!first && !tpr_track_believes(t, p)) {
         return;
     }
     if (p->tcp_flags & TPR_TCP_ACK) {
         t->cli_ack = p->ack;
     }
-    tpr_track_add(t, ((p->tcp_flags & TPR_TCP_SYN ? TPR_TRACK_SYN
-                       : p->tcp_flags & TPR_TCP_ACK ? TPR_TRACK_ACKED : 0)
+    if (first || tpr_seq_after(p->seq_end, t->cli_end)) {
+        t->cli_end = p->seq_end;
+    }
+    tpr_track_add(t, ((p->tcp_flags & TPR_TCP_ACK ? TPR_TRACK_ACKED : 0)
                       | (p->tcp_flags & TPR_TCP_FIN
-                         ? TPR_TRACK_FIN_FORWARD : 0)
-                      | (p->tcp_flags & TPR_TCP_RST ? TPR_TRACK_RST : 0)));
+                         ? TPR_TRACK_FIN_FORWARD : 0)));
+}
+
+/* The backend opens: what is remembered of a connection with the same ports
+ * before, which nobody closed, is over, and the numbers begin anew.  It is the
+ * backend's SYN that says so and not the client's, which anybody can send: a
+ * backend that has the connection still answers that with an ACK (RFC 5961
+ * 4.2), and all stays as it is. */
+TPR_INLINE void
+tpr_track_opened(struct tpr_track *t, const struct tpr_packet *p)
+{
+    /* Not if this is the one that the client has acknowledged, again. */
+    if (!(t->flags & TPR_TRACK_ACKED) || t->cli_ack != p->seq_end) {
+        if (t->flags & TPR_TRACK_ACKED) {
+            TPR_CLEAR_FLAGS(&t->flags, TPR_TRACK_ACKED
+                                       | TPR_TRACK_FIN_FORWARD
+                                       | TPR_TRACK_FIN_REVERSE);
+        }
+        t->cli_ack = p->seq;            /* It has acknowledged nothing. */
+        if (p->tcp_flags & TPR_TCP_ACK) {
+            t->cli_end = p->ack;
+        }
+    }
+    t->rev_end = p->seq_end;
+}
+
+/* Is the backend's reset 'p' one that the client would take?  At the end of
+ * what it was sent; as the answer to its last ACK; or to its SYN (RFC 9293
+ * 3.10.7.3). */
+TPR_INLINE bool
+tpr_track_believes_rst(const struct tpr_track *t, const struct tpr_packet *p)
+{
+    return ((t->flags & TPR_TRACK_SEEN) && p->seq == t->rev_end)
+           || ((t->flags & TPR_TRACK_ACKED) && p->seq == t->cli_ack)
+           || (tpr_track_half_open(t->flags)
+               && (p->tcp_flags & TPR_TCP_ACK) && p->ack == t->cli_end);
 }
 
 /* Notes a packet of the backend. */
@@ -137,15 +272,24 @@ tpr_track_reverse(struct tpr_track *t, const struct tpr_packet *p)
     } else if (p->frag == TPR_FRAG_LATER) {
         return;
     }
-    if (!(p->tcp_flags & TPR_TCP_RST)) {
-        if (!(t->flags & TPR_TRACK_SEEN)
-            || tpr_seq_after(p->seq_end, t->rev_end)) {
-            t->rev_end = p->seq_end;
+    if (p->tcp_flags & TPR_TCP_RST) {
+        if (tpr_track_believes_rst(t, p)) {
+            tpr_track_add(t, TPR_TRACK_RST);
         }
-        tpr_track_add(t, TPR_TRACK_ANSWERED | TPR_TRACK_SEEN);
+        return;
     }
-    tpr_track_add(t, ((p->tcp_flags & TPR_TCP_FIN ? TPR_TRACK_FIN_REVERSE : 0)
-                      | (p->tcp_flags & TPR_TCP_RST ? TPR_TRACK_RST : 0)));
+    if (p->tcp_flags & TPR_TCP_SYN) {
+        tpr_track_opened(t, p);
+    } else if (!(t->flags & TPR_TRACK_SEEN)
+               || tpr_seq_after(p->seq_end, t->rev_end)) {
+        t->rev_end = p->seq_end;
+    }
+    if (p->tcp_flags & TPR_TCP_ACK) {
+        t->rev_ack = p->ack;
+    }
+    tpr_track_add(t, (TPR_TRACK_ANSWERED | TPR_TRACK_SEEN
+                      | (p->tcp_flags & TPR_TCP_FIN
+                         ? TPR_TRACK_FIN_REVERSE : 0)));
 }
 
 /* A client's SYN on a connection that ended opens a new one (RFC 9293

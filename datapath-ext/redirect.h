@@ -118,6 +118,13 @@ enum {
 
 #define TPR_NO_WORD UINT32_MAX  /* No liveness word: always up. */
 
+/* Why a backend cannot be used at all. */
+enum {
+    TPR_WITHDRAWN_PORT = 1,     /* Its port is gone or not eligible. */
+    TPR_WITHDRAWN_REMOVED = 2,  /* No redirect lists it any more; what has
+                                 * connections to it may go on. */
+};
+
 /* One backend of a redirect. */
 struct tpr_redirect_backend {
     struct tpr_addr addr;       /* Same family as the VIP. */
@@ -132,8 +139,8 @@ struct tpr_redirect_backend {
     uint16_t priority;          /* Lowest first. */
     uint8_t mac[6];             /* Ethernet destination: it or its router. */
     uint8_t src_mac[6];         /* Ethernet source; zero: keep. */
-    uint8_t withdrawn;          /* Its port is gone or not eligible: not
-                                 * usable, and connections count as down. */
+    uint8_t withdrawn;          /* TPR_WITHDRAWN_*, 0: it is not.  Otherwise
+                                 * not usable, connections count as down. */
     uint8_t pad[3];
 };
 
@@ -218,8 +225,8 @@ enum tpr_verdict {
     TPR_COUNTER(FRAG_EVICTED, "frag_evicted")   /* Fragment table full. */  \
     TPR_COUNTER(REV_COLLISION, "rev_collision") /* Reverse key in use. */   \
     TPR_COUNTER(LIMITED, "limited")             /* A limit was reached. */  \
-    TPR_COUNTER(TABLE_FULL, "table_full")       /* Stateless placement. */  \
-    TPR_COUNTER(SYN_EVICTED, "syn_evicted")     /* Half-open pool full. */  \
+    TPR_COUNTER(TABLE_FULL, "table_full")       /* No entry left. */         \
+    TPR_COUNTER(SYN_EVICTED, "syn_evicted")     /* A half-open one gone. */ \
     TPR_COUNTER(NONE_DROPPED, "none_dropped")   /* on_none=drop. */         \
     TPR_COUNTER(NONE_RESET, "none_reset")       /* on_none=reset. */        \
     TPR_COUNTER(NONE_PASSED, "none_passed")     /* on_none=pass. */         \
@@ -228,7 +235,8 @@ enum tpr_verdict {
     TPR_COUNTER(RESET_ANSWERED, "reset_answered") /* RSTs as answers. */    \
     TPR_COUNTER(SYN_REPEATED, "syn_repeated")                               \
     TPR_COUNTER(ICMP_TRANSLATED, "icmp_translated")                         \
-    TPR_COUNTER(NO_PORT, "no_port")             /* Output is gone. */
+    TPR_COUNTER(NO_PORT, "no_port")             /* Output is gone. */       \
+    TPR_COUNTER(NO_WAY_BACK, "no_way_back")     /* From a tunnel: passed. */
 enum tpr_counter {
 #define TPR_COUNTER(ENUM, NAME) TPR_COUNTER_##ENUM,
     TPR_COUNTERS
@@ -257,7 +265,9 @@ enum tpr_why {
 
 /* Statistics of one backend of a redirect, and of a redirect. */
 struct tpr_backend_stats {
-    uint64_t packets, bytes;            /* Towards it; GSO segments count. */
+    /* A packet that a device is still to cut into segments (GSO) counts once
+     * where the host does not know their size: Open vSwitch 3.1 does not. */
+    uint64_t packets, bytes;            /* Towards it. */
     uint64_t rev_packets, rev_bytes;    /* Back from it. */
     uint64_t total_connections;         /* Ever placed. */
     uint32_t connections;               /* Now. */

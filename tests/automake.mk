@@ -211,6 +211,7 @@ tests_conformance_conformance_SOURCES = \
 	tests/conformance/model-choose.c \
 	tests/conformance/model-host.c \
 	tests/conformance/model-private.h \
+	tests/conformance/model-track.c \
 	tests/conformance/model.c \
 	tests/conformance/packet-text.c \
 	tests/conformance/packet.c \

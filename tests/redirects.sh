@@ -145,6 +145,9 @@ ovs-vsctl del-port p2
 alone () { our_redirects | grep -q 'backend=' && ! our_redirects | grep -q 10.0.0.60; }
 until_true alone
 ok "a backend goes with its port" $?
+withdrawn () { all_redirects | grep '^id=7,' | grep -q ',withdrawn'; }
+until_true withdrawn
+ok "others' descriptions say that it is withdrawn" $?
 ovs-vsctl add-port br0 p2 -- set interface p2 type=dummy ofport_request=12 \
     options:tx_pcap="$dir/p2.pcap"
 at_12 () { our_redirects | grep -q 'output=12'; }

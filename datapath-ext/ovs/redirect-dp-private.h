@@ -149,8 +149,8 @@ void tpr_pause(struct tpr_dp *dp)
 struct tpr_object *tpr_object_covering(const struct tpr_dp *dp, uint32_t scope,
                                        const struct tpr_tuple *)
     OVS_REQUIRES(dp->mutex);
-bool tpr_vip_known(const struct tpr_dp *dp, uint32_t scope,
-                   const struct tpr_addr *)
+bool tpr_vip_serves(const struct tpr_dp *dp, uint32_t scope,
+                    const struct tpr_addr *, uint8_t proto)
     OVS_REQUIRES(dp->mutex);
 void tpr_record_release(struct tpr_dp *dp, struct tpr_record *)
     OVS_REQUIRES(dp->mutex);
@@ -161,8 +161,14 @@ struct tpr_placement {
     struct tpr_record *record;
     struct tpr_conn *conn;      /* NULL: stateless, the table is full. */
 };
+struct tpr_frame {
+    const void *data;
+    uint32_t len;
+    bool partial;               /* Of TCP's checksum, only the
+                                 * pseudo-header's sum is there. */
+};
 void tpr_place(struct tpr_dp *dp, struct tpr_object *,
-               const struct tpr_packet *, const void *frame, uint32_t len,
+               const struct tpr_packet *, const struct tpr_frame *,
                uint32_t in_port, uint32_t now_ms, struct tpr_placement *)
     OVS_REQUIRES(dp->mutex);
 void tpr_conn_remove(struct tpr_dp *dp, struct tpr_conn *)

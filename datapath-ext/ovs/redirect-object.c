@@ -105,6 +105,9 @@ record_configure(struct tpr_record *record,
     struct tpr_redirect_backend *old
         = ovsrcu_get_protected(struct tpr_redirect_backend *, &record->conf);
 
+    if (old && b->withdrawn & ~old->withdrawn & TPR_WITHDRAWN_PORT) {
+        record->kept = true;            /* Whatever did is at its end. */
+    }
     ovsrcu_set(&record->conf, xmemdup(b, sizeof *b));
     if (old) {
         ovsrcu_postpone(free, old);
@@ -121,14 +124,15 @@ tpr_record_release(struct tpr_dp *dp, struct tpr_record *record)
     }
 }
 
-/* No object lists the backend any more: its connections see it as down. */
+/* No object lists the backend any more: its connections see it as down, those
+ * that are kept all the same stay as long as its port does. */
 static void
 record_orphan(struct tpr_dp *dp, struct tpr_record *record)
     OVS_REQUIRES(dp->mutex)
 {
     struct tpr_redirect_backend conf = *tpr_record_conf(record);
 
-    conf.withdrawn = true;
+    conf.withdrawn |= TPR_WITHDRAWN_REMOVED;
     record_configure(record, &conf);
     record->in_object = false;
     tpr_record_release(dp, record);
@@ -271,15 +275,17 @@ tpr_object_covering(const struct tpr_dp *dp, uint32_t scope,
     return NULL;
 }
 
-/* Is 'vip' the VIP of an object of 'scope'? */
+/* Does an object of 'scope' whose VIP is 'vip' cover protocol 'proto', on
+ * whatever ports? */
 bool
-tpr_vip_known(const struct tpr_dp *dp, uint32_t scope,
-              const struct tpr_addr *vip)
+tpr_vip_serves(const struct tpr_dp *dp, uint32_t scope,
+               const struct tpr_addr *vip, uint8_t proto)
 {
     struct tpr_object *object;
 
     HMAP_FOR_EACH_WITH_HASH (object, node, hash_vip(scope, vip), &dp->vips) {
-        if (object->scope == scope && tpr_addr_equal(&object->r.vip, vip)) {
+        if (object->scope == scope && tpr_addr_equal(&object->r.vip, vip)
+            && (!object->r.proto || object->r.proto == proto)) {
             return true;
         }
     }
@@ -506,10 +512,10 @@ tpr_dp_withdraw_port(struct tpr_dp *dp, uint32_t output)
         struct tpr_record *record = dp->records[i];
 
         if (tpr_record_conf(record)->output == output
-            && !tpr_record_conf(record)->withdrawn) {
+            && !(tpr_record_conf(record)->withdrawn & TPR_WITHDRAWN_PORT)) {
             struct tpr_redirect_backend conf = *tpr_record_conf(record);
 
-            conf.withdrawn = true;
+            conf.withdrawn |= TPR_WITHDRAWN_PORT;
             record_configure(record, &conf);
         }
         if (!(i % PAUSE_EVERY)) {

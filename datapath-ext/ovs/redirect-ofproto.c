@@ -124,7 +124,8 @@ translate(const struct ofproto *ofproto, const struct tpr_redirect *of,
             error = xasprintf("port %"PRIu32" of backend %d is a %s port: "
                               "cannot redirect to it", b->output, i, why);
         }
-        b->withdrawn = why || odp_port == ODPP_NONE;
+        b->withdrawn = (why || odp_port == ODPP_NONE
+                        ? TPR_WITHDRAWN_PORT : 0);
         b->output = b->withdrawn ? UINT32_MAX : odp_to_u32(odp_port);
     }
     return error;
@@ -289,6 +290,20 @@ handle_liveness(struct ofproto *ofproto, const struct ofp_header *oh)
     return error;
 }
 
+/* The description as it was given, and which backends have no port now. */
+static void
+describe(const struct ofredirect *redirect, struct ovs_list *replies)
+{
+    struct tpr_redirect desc;
+
+    tpr_redirect_clone(&desc, &redirect->of);
+    for (int i = 0; i < desc.n_backends; i++) {
+        desc.backends[i].withdrawn |= redirect->dp.backends[i].withdrawn;
+    }
+    ofputil_append_redirect_desc(replies, &desc);
+    tpr_redirect_uninit(&desc);
+}
+
 static void
 reply_with(const struct ofredirect *redirect, struct tpr_dp *tpr,
            enum ofptype type, struct ovs_list *replies)
@@ -296,7 +311,7 @@ reply_with(const struct ofredirect *redirect, struct tpr_dp *tpr,
     struct tpr_redirect_stats stats;
 
     if (type == OFPTYPE_REDIRECT_DESC_REQUEST) {
-        ofputil_append_redirect_desc(replies, &redirect->of);
+        describe(redirect, replies);
     } else if (tpr && !tpr_dp_get_stats(tpr, redirect->provider_id, &stats)) {
         ofputil_append_redirect_stats(replies, &stats);
         tpr_redirect_stats_uninit(&stats);

@@ -8,6 +8,7 @@
 #include "redirect-dp-private.h"
 
 #include <string.h>
+#include "redirect-build.h"
 #include "redirect-check.h"
 #include "redirect-choose.h"
 #include "redirect-hash.h"
@@ -274,9 +275,21 @@ any_limited(const struct tpr_object *object, const uint8_t *why)
     return memchr(why, TPR_WHY_LIMIT, object->r.n_backends) != NULL;
 }
 
+/* Do packets from 'b' reach the clients of 'r' as they are? */
+static bool
+needs_no_entry(const struct tpr_redirect *r,
+               const struct tpr_redirect_backend *b,
+               const struct tpr_packet *p)
+{
+    return tpr_addr_equal(&b->addr, &r->vip)
+           && (!b->l4_port || tpr_swap16(b->l4_port) == p->tuple.dport);
+}
+
 /* Without an entry: the ring's choice, so that the next packet goes to the
- * same backend as long as the same ones are usable. */
-static void
+ * same backend as long as the same ones are usable.  Where replies would have
+ * to be rewritten, which takes an entry, the packet is dropped.  Returns false
+ * if none is usable. */
+static bool
 place_stateless(struct tpr_dp *dp, struct tpr_object *object,
                 const struct tpr_packet *p, const uint8_t *why,
                 struct tpr_placement *result)
@@ -288,12 +301,16 @@ place_stateless(struct tpr_dp *dp, struct tpr_object *object,
     r.policy = TPR_POLICY_MAGLEV;
     i = tpr_choose(&r, object->ring, NULL, why,
                    tpr_hash_tuple(&p->tuple, dp->seed));
-    if (i >= 0) {
-        tpr_count(dp, object, TPR_COUNTER_TABLE_FULL);
-        result->verdict = TPR_SEND;
-        result->record = object->records[i];
-        result->conn = NULL;
+    if (i < 0) {
+        return false;
     }
+    tpr_count(dp, object, TPR_COUNTER_TABLE_FULL);
+    result->record = object->records[i];
+    result->conn = NULL;
+    result->verdict = (needs_no_entry(&object->r,
+                                      tpr_record_conf(result->record), p)
+                       ? TPR_SEND : TPR_DROP);
+    return true;
 }
 
 static void
@@ -313,28 +330,45 @@ place_none(struct tpr_dp *dp, struct tpr_object *object,
     tpr_count(dp, object, ways[object->r.on_none].counter);
 }
 
-/* Keeps the SYN 'frame' of the new connection 'conn'; another half-open one
- * may have to go for it. */
+/* The half-open connection 'conn' has to go, for one of 'object'. */
 static void
-keep_syn(struct tpr_dp *dp, struct tpr_object *object, struct tpr_conn *conn,
-         const void *frame, uint32_t len)
+evict(struct tpr_dp *dp, struct tpr_object *object, struct tpr_conn *conn)
     OVS_REQUIRES(dp->mutex)
 {
-    struct tpr_conn *evicted = tpr_table_keep_syn(&dp->table, conn, frame,
-                                                  len);
+    tpr_count(dp, object, TPR_COUNTER_SYN_EVICTED);
+    tpr_conn_remove(dp, conn);
+}
 
+/* Takes the new connection 'conn' into the half-open pool; another one may
+ * have to go for it. */
+static void
+keep_syn(struct tpr_dp *dp, struct tpr_object *object, struct tpr_conn *conn,
+         const struct tpr_packet *p, const struct tpr_frame *frame)
+    OVS_REQUIRES(dp->mutex)
+{
+    uint8_t whole[TPR_SYN_MAX];
+    const uint8_t *data = frame->data;
+    struct tpr_conn *evicted;
+    uint32_t len = (conn->proto == TPR_PROTO_TCP
+                    && tpr_track_only_syn(conn->track.flags) ? frame->len : 0);
+
+    if (frame->partial && len && len <= sizeof whole) {
+        memcpy(whole, frame->data, len);
+        tpr_complete_csum(whole, p);
+        data = whole;
+    }
+    evicted = tpr_table_keep_syn(&dp->table, conn, data, len);
     if (evicted) {
-        tpr_count(dp, object, TPR_COUNTER_SYN_EVICTED);
-        tpr_conn_remove(dp, evicted);
+        evict(dp, object, evicted);
     }
 }
 
 /* Finds a backend for the client's packet 'p', which has no connection, and
- * records one.  'frame' is the packet as it came.  The result's verdict is
+ * records one.  'frame' has its bytes as they came.  The result's verdict is
  * TPR_SEND, or what 'on_none' says. */
 void
 tpr_place(struct tpr_dp *dp, struct tpr_object *object,
-          const struct tpr_packet *p, const void *frame, uint32_t len,
+          const struct tpr_packet *p, const struct tpr_frame *frame,
           uint32_t in_port, uint32_t now_ms, struct tpr_placement *result)
 {
     uint8_t why[TPR_MAX_REDIRECT_BACKENDS];
@@ -354,9 +388,9 @@ tpr_place(struct tpr_dp *dp, struct tpr_object *object,
     if (tpr_table_full(&dp->table)) {
         sweep(dp, SWEEP_FULL, now_ms);
     }
-    if (tpr_table_full(&dp->table)) {
-        place_stateless(dp, object, p, why, result);
-        if (result->verdict != TPR_SEND) {
+    if (tpr_table_full(&dp->table)
+        && !tpr_table_oldest_half_open(&dp->table)) {
+        if (!place_stateless(dp, object, p, why, result)) {
             place_none(dp, object, result);
         }
         return;
@@ -366,11 +400,12 @@ tpr_place(struct tpr_dp *dp, struct tpr_object *object,
         place_none(dp, object, result);
         return;
     }
+    if (tpr_table_full(&dp->table)) {
+        evict(dp, object, tpr_table_oldest_half_open(&dp->table));
+    }
     result->verdict = TPR_SEND;
     result->record = object->records[i];
     result->conn = record_connection(dp, object, object->records[i], p, &key,
                                      in_port, now_ms);
-    if (tpr_track_half_open(result->conn->track.flags)) {
-        keep_syn(dp, object, result->conn, frame, len);
-    }
+    keep_syn(dp, object, result->conn, p, frame);
 }

@@ -8,6 +8,7 @@
 
 #include <string.h>
 #include "dp-packet.h"
+#include "odp-util.h"
 #include "openvswitch/types.h"
 #include "packets.h"
 #include "redirect-build.h"
@@ -62,7 +63,8 @@ refresh_client(struct step *s, struct tpr_conn *conn, uint32_t seq)
 {
     const struct tpr_packet *p = &s->p;
 
-    if (OVS_LIKELY(same_client(conn, p, s->in_port))) {
+    if (OVS_LIKELY(same_client(conn, p, s->in_port))
+        || !tpr_track_moves(&conn->track, p)) {
         return;
     }
     tpr_lock(s->dp);
@@ -134,7 +136,7 @@ static void
 forward_to(struct step *s, struct tpr_record *record,
            const struct tpr_redirect_backend *b)
 {
-    if (OVS_UNLIKELY(b->withdrawn)) {
+    if (OVS_UNLIKELY(b->withdrawn & TPR_WITHDRAWN_PORT)) {
         tpr_count(s->dp, NULL, TPR_COUNTER_NO_PORT);
         take(s, TPR_DROP, 0);
         return;
@@ -182,16 +184,33 @@ note_fragment(struct step *s, const struct tpr_conn *conn, uint32_t seq,
 }
 
 static struct tpr_conn *
-later_fragment(struct step *s, bool reverse, uint32_t *seq)
+later_fragment(struct step *s, bool reverse, uint32_t *seq, bool *passed)
 {
     struct tpr_conn *conn;
 
     tpr_lock(s->dp);
     conn = tpr_table_find_frag(&s->dp->table, &s->p, s->action->scope,
-                               reverse, s->now_ms);
+                               reverse, s->now_ms, passed);
     *seq = conn ? conn->seq : 0;
     ovs_mutex_unlock(&s->dp->mutex);
     return conn;
+}
+
+/* A client's first fragment passes: what follows it shall, too.  Where no
+ * object could take what follows, nothing needs to be remembered. */
+static void
+note_passed(struct step *s)
+{
+    struct tpr_dp *dp = s->dp;
+
+    tpr_lock(dp);
+    if (tpr_vip_serves(dp, s->action->scope, &s->p.tuple.dst,
+                       s->p.tuple.proto)
+        && tpr_table_add_frag(&dp->table, &s->p, s->action->scope, false,
+                              NULL, s->now_ms)) {
+        tpr_count(dp, NULL, TPR_COUNTER_FRAG_EVICTED);
+    }
+    ovs_mutex_unlock(&dp->mutex);
 }
 
 /* ## Forward. ## */
@@ -264,8 +283,11 @@ place_locked(struct tpr_dp *dp, const struct step *s, uint32_t dp_id,
     } else if (object && !is_stray_reset(&s->p)
                && tpr_redirect_covers(&object->r, &t->dst, t->proto,
                                       t->dport)) {
-        tpr_place(dp, object, &s->p, dp_packet_data(s->packet),
-                  dp_packet_size(s->packet), s->in_port, s->now_ms,
+        const struct tpr_frame frame = { dp_packet_data(s->packet),
+                                         dp_packet_size(s->packet),
+                                         is_partial(s->packet) };
+
+        tpr_place(dp, object, &s->p, &frame, s->in_port, s->now_ms,
                   placement);
     }
 }
@@ -367,7 +389,7 @@ handle_death(struct step *s, struct tpr_object *object,
 {
     if (on_down == TPR_ON_DOWN_RESELECT
         || (s->p.tuple.proto == TPR_PROTO_TCP
-            && tpr_track_half_open(flags))) {
+            && tpr_track_only_syn(flags))) {
         tpr_count(s->dp, object, TPR_COUNTER_RESELECTED);
         place(s, object, conn, seq);
         return true;
@@ -383,6 +405,20 @@ just_ended(const struct tpr_conn *conn)
 {
     return OVS_UNLIKELY(tpr_track_ended(conn->track.flags)
                         && !(conn->flags & TPR_CONN_RELEASED));
+}
+
+/* Came the client's packet from where no reply could be sent to?  Behind a
+ * tunnel, the port does not say which other end; packets that a controller
+ * sends have none.  Such a one passes. */
+static bool
+no_way_back(struct step *s, const struct tpr_object *object)
+{
+    if (OVS_LIKELY(s->in_port != odp_to_u32(ODPP_NONE)
+                   && !flow_tnl_dst_is_set(&s->packet->md.tunnel))) {
+        return false;
+    }
+    tpr_count(s->dp, object, TPR_COUNTER_NO_WAY_BACK);
+    return true;
 }
 
 /* A client's packet with a connection.  Returns false if that is none any
@@ -418,8 +454,8 @@ forward_hit(struct step *s, struct tpr_conn *conn, uint32_t seq)
         return true;
     }
     if (OVS_UNLIKELY(!tpr_keeps(b, dp->page))) {
-        enum tpr_on_down on_down = tpr_on_down_of(object->r.on_down,
-                                                  s->p.tuple.proto);
+        enum tpr_on_down on_down = tpr_on_death(object->r.on_down,
+                                                s->p.tuple.proto, b);
 
         if (on_down != TPR_ON_DOWN_KEEP) {
             return handle_death(s, object, conn, seq, flags, on_down);
@@ -468,16 +504,18 @@ forward_known(struct step *s)
 static void
 forward_later(struct step *s, bool is_ours)
 {
+    bool passed;
     uint32_t seq;
-    struct tpr_conn *conn = later_fragment(s, false, &seq);
+    struct tpr_conn *conn = later_fragment(s, false, &seq, &passed);
 
-    if ((!conn || !forward_by(s, conn, seq)) && is_ours) {
+    if ((!conn || !forward_by(s, conn, seq)) && is_ours && !passed) {
         tpr_count(s->dp, NULL, TPR_COUNTER_FRAG_LOST);
         take(s, TPR_DROP, 0);
     }
 }
 
-/* An ICMP error about what a client was sent from a VIP. */
+/* An ICMP error about what a client was sent from a VIP.  Leaves it alone if
+ * it is about something else. */
 static void
 forward_icmp(struct step *s)
 {
@@ -489,9 +527,14 @@ forward_icmp(struct step *s)
         .proto = s->p.inner.proto,
     };
     uint32_t seq;
-    struct tpr_conn *conn = find_forward(s, &tuple, &seq);
+    const struct tpr_conn *conn = find_forward(s, &tuple, &seq);
+    const struct tpr_object *object = (conn ? tpr_object_get(s->dp,
+                                                             conn->redirect)
+                                       : NULL);
 
-    if (conn && tpr_addr_equal(&s->p.tuple.dst, &s->p.inner.src)
+    if (object && tpr_addr_equal(&s->p.tuple.dst, &s->p.inner.src)
+        && tpr_addr_equal(&object->r.vip, &s->p.inner.src)
+        && !tpr_time_reached(s->now_ms, conn->expires)
         && forward_by(s, conn, seq)) {
         tpr_count(s->dp, NULL, TPR_COUNTER_ICMP_TRANSLATED);
     }
@@ -507,8 +550,10 @@ forward(struct step *s)
         if (s->result->verdict != TPR_PASS) {
             return;
         }
+        /* Like any other packet, then: what it quotes is not ours. */
+        s->p.icmp_error = false;
     }
-    if (OVS_UNLIKELY(!object)) {
+    if (OVS_UNLIKELY(!object || object->scope != s->action->scope)) {
         tpr_count(s->dp, NULL, TPR_COUNTER_NOT_OURS);
         return;
     }
@@ -524,7 +569,8 @@ forward(struct step *s)
         tpr_count(s->dp, object, TPR_COUNTER_NOT_OURS);
         return;
     }
-    if (!forward_known(s) && !is_stray_reset(&s->p)) {
+    if (!no_way_back(s, object) && !forward_known(s)
+        && !is_stray_reset(&s->p)) {
         place(s, object, NULL, 0);
     }
 }
@@ -535,19 +581,21 @@ forward_any(struct step *s)
 {
     struct tpr_dp *dp = s->dp;
     struct tpr_object *object = NULL;
-    bool known;
+    bool is_ours;
 
     if (s->p.icmp_error) {
         forward_icmp(s);
         return;
     } else if (s->p.frag == TPR_FRAG_LATER) {
         tpr_lock(dp);
-        known = tpr_vip_known(dp, s->action->scope, &s->p.tuple.dst);
+        is_ours = tpr_vip_serves(dp, s->action->scope, &s->p.tuple.dst,
+                                 s->p.tuple.proto);
         ovs_mutex_unlock(&dp->mutex);
-        forward_later(s, known);
+        forward_later(s, is_ours);
         return;
     }
-    if (!forward_known(s) && s->p.frag == TPR_FRAG_FIRST
+    if (!no_way_back(s, NULL) && !forward_known(s)
+        && s->p.frag == TPR_FRAG_FIRST
         && !is_stray_reset(&s->p)) {
         tpr_lock(dp);
         object = tpr_object_covering(dp, s->action->scope, &s->p.tuple);
@@ -639,9 +687,10 @@ reverse(struct step *s)
     struct tpr_conn *conn;
     uint32_t seq, expires;
     struct reply r;
+    bool passed;
 
     if (OVS_UNLIKELY(p->frag == TPR_FRAG_LATER)) {
-        conn = later_fragment(s, true, &seq);
+        conn = later_fragment(s, true, &seq, &passed);
     } else if (OVS_UNLIKELY(p->icmp_error)) {
         conn = find_reverse(s, &p->inner.dst, p->inner.dport, &p->inner.src,
                             p->inner.sport, p->inner.proto, &seq);
@@ -730,5 +779,9 @@ tpr_dp_process(struct tpr_dp *dp, const struct tpr_action *action,
 
     default:
         break;
+    }
+    if (OVS_UNLIKELY(s.p.frag == TPR_FRAG_FIRST)
+        && action->mode != TPR_MODE_REVERSE && result->verdict == TPR_PASS) {
+        note_passed(&s);
     }
 }

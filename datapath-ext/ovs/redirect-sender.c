@@ -114,7 +114,8 @@ repeat_syn(struct tpr_dp *dp, struct tpr_object *object,
         return;
     }
     tpr_conn_remove(dp, conn);
-    tpr_place(dp, object, &p, frame, len, in_port, now_ms, &placement);
+    tpr_place(dp, object, &p, &(struct tpr_frame) { frame, len, false },
+              in_port, now_ms, &placement);
     if (placement.verdict == TPR_SEND) {
         const struct tpr_redirect_backend *b
             = tpr_record_conf(placement.record);
@@ -161,12 +162,13 @@ handle(struct tpr_dp *dp, struct tpr_conn *conn, uint32_t now_ms,
     if (!object) {
         return;                 /* It is being deleted. */
     }
-    on_down = tpr_on_down_of(object->r.on_down, conn->proto);
+    on_down = tpr_on_death(object->r.on_down, conn->proto,
+                           tpr_record_conf(dp->records[conn->backend]));
     if (conn->proto != TPR_PROTO_TCP || on_down == TPR_ON_DOWN_KEEP
         || tpr_track_ended(conn->track.flags)
         || tpr_time_reached(now_ms, conn->expires)) {
         return;
-    } else if (tpr_track_half_open(conn->track.flags)) {
+    } else if (tpr_track_only_syn(conn->track.flags)) {
         repeat_syn(dp, object, conn, now_ms, batch);
     } else if (on_down == TPR_ON_DOWN_RESET
                && !(conn->track.flags & TPR_TRACK_RESET)) {

@@ -351,22 +351,48 @@ tpr_table_remove(struct tpr_table *t, struct tpr_conn *conn)
 
 /* ## Half-open pool. ## */
 
-/* Writer: keeps the SYN in the 'len' bytes at 'frame' for 'conn'.  The pool
- * has the last n_syns of them: if that pushes out the SYN of a connection
- * which is still half open, returns that one, for the caller to remove; else
+/* The connection in slot 'i' of the pool if it is still half open, or NULL. */
+static struct tpr_conn *
+half_open(const struct tpr_table *t, uint32_t i)
+{
+    const struct tpr_syn *syn = &t->syns[i];
+    struct tpr_conn *conn = syn->conn ? &t->conns[syn->conn - 1] : NULL;
+
+    return (conn && tpr_conn_used(conn) && conn->half_open == i + 1
+            && tpr_track_half_open(conn->track.flags) ? conn : NULL);
+}
+
+/* Writer: the connection that has been half open for the longest time, or
  * NULL. */
+struct tpr_conn *
+tpr_table_oldest_half_open(struct tpr_table *t)
+{
+    for (; t->n_waiting; t->n_waiting--) {
+        struct tpr_conn *conn = half_open(t, ((t->next_syn + t->n_syns
+                                               - t->n_waiting)
+                                              % t->n_syns));
+
+        if (conn) {
+            return conn;
+        }
+    }
+    return NULL;
+}
+
+/* Writer: takes 'conn', which is new, into the pool, with its SYN in the 'len'
+ * bytes at 'frame'; 0: it has none.  The pool has the last n_syns connections:
+ * if that pushes out one that is still half open, returns that, for the caller
+ * to remove; else NULL. */
 struct tpr_conn *
 tpr_table_keep_syn(struct tpr_table *t, struct tpr_conn *conn,
                    const void *frame, uint32_t len)
 {
     struct tpr_syn *syn = &t->syns[t->next_syn];
-    struct tpr_conn *old = syn->conn ? &t->conns[syn->conn - 1] : NULL;
+    struct tpr_conn *old = half_open(t, t->next_syn);
     const uint32_t slot = t->next_syn + 1;
 
-    if (old && (old == conn || !tpr_conn_used(old) || old->half_open != slot
-                || !tpr_track_half_open(old->track.flags))) {
-        old = NULL;
-    }
+    old = old == conn ? NULL : old;
+    t->n_waiting = MIN(t->n_waiting + 1, t->n_syns);
     t->next_syn = slot % t->n_syns;
     syn->conn = tpr_conn_number(t, conn);
     syn->len = 0;
@@ -415,8 +441,9 @@ frag_equal(const struct tpr_frag_entry *f, const struct tpr_packet *p,
            && tpr_addr_equal(&f->dst, &p->tuple.dst);
 }
 
-/* Writer: notes that 'p', a first fragment, belongs to 'conn'.  Returns true
- * if that pushed out another that still waited. */
+/* Writer: notes that 'p', a first fragment, belongs to 'conn', or with NULL
+ * that it passed.  Returns true if that pushed out another that still
+ * waited. */
 bool
 tpr_table_add_frag(struct tpr_table *t, const struct tpr_packet *p,
                    uint32_t scope, bool reverse, const struct tpr_conn *conn,
@@ -442,8 +469,8 @@ tpr_table_add_frag(struct tpr_table *t, const struct tpr_packet *p,
         .dst = p->tuple.dst,
         .id = p->frag_id,
         .scope = scope,
-        .conn = tpr_conn_number(t, conn),
-        .conn_seq = conn->seq,
+        .conn = conn ? tpr_conn_number(t, conn) : TPR_FRAG_PASSED,
+        .conn_seq = conn ? conn->seq : 0,
         .expires = now_ms + TPR_FRAG_MS,
         .proto = p->tuple.proto,
         .reverse = reverse,
@@ -451,21 +478,26 @@ tpr_table_add_frag(struct tpr_table *t, const struct tpr_packet *p,
     return evicted;
 }
 
-/* Writer: the connection that the later fragment 'p' belongs to, or NULL. */
+/* Writer: the connection that the later fragment 'p' belongs to, or NULL;
+ * '*passed' is then whether its first fragment passed. */
 struct tpr_conn *
 tpr_table_find_frag(struct tpr_table *t, const struct tpr_packet *p,
-                    uint32_t scope, bool reverse, uint32_t now_ms)
+                    uint32_t scope, bool reverse, uint32_t now_ms,
+                    bool *passed)
 {
     struct tpr_frag_entry *set = frag_set(t, p);
 
+    *passed = false;
     for (int i = 0; i < TPR_FRAG_WAYS; i++) {
         struct tpr_frag_entry *f = &set[i];
 
         if (frag_equal(f, p, scope, reverse)
             && !tpr_time_reached(now_ms, f->expires)) {
-            struct tpr_conn *conn = &t->conns[f->conn - 1];
+            struct tpr_conn *conn;
 
-            return conn->seq == f->conn_seq ? conn : NULL;
+            *passed = f->conn == TPR_FRAG_PASSED;
+            conn = *passed ? NULL : &t->conns[f->conn - 1];
+            return conn && conn->seq == f->conn_seq ? conn : NULL;
         }
     }
     return NULL;

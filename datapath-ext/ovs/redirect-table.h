@@ -15,8 +15,9 @@
  * What packets refresh (times, flags, sequence numbers) are single stores of
  * forwarding threads; the client's port and addresses are the writer's.
  *
- * Beside it: the half-open pool, copies of the last SYNs; and the fragment
- * table.  Both belong to the writer. */
+ * Beside it: the half-open pool, the connections whose backend has said
+ * nothing, with copies of their SYNs; and the fragment table.  Both belong to
+ * the writer. */
 
 #ifndef TPR_REDIRECT_TABLE_H
 #define TPR_REDIRECT_TABLE_H 1
@@ -52,31 +53,34 @@ struct tpr_conn {
     struct tpr_track track;
     uint8_t client_mac[6];
     uint8_t vip_mac[6];         /* What the client sends to. */
-    uint32_t half_open;         /* Slot of its SYN plus 1, 0: none. */
+    uint32_t half_open;         /* Slot in the pool plus 1, 0: none. */
     tpr_conn_no next_of_object, prev_of_object; /* The owner's; writer. */
 };
 
 enum {
     TPR_SYN_MAX = 122,          /* Ethernet, 802.1Q, IPv6, TCP with options;
-                                 * a longer SYN is not kept. */
+                                 * a longer SYN's bytes are not kept. */
     TPR_N_FRAGS = 4096,
     TPR_FRAG_WAYS = 4,
     TPR_FRAG_MS = 15 * 1000,    /* RFC 791's and 8200's 60 s suit hosts. */
 };
 
-/* A SYN that waits for its answer. */
+/* A connection that waits for its answer, and the SYN that opened it. */
 struct tpr_syn {
     tpr_conn_no conn;
     uint16_t len;
     uint8_t data[TPR_SYN_MAX];
 };
 
+/* In place of a connection: the first fragment was not taken. */
+#define TPR_FRAG_PASSED UINT32_MAX
+
 /* A datagram of which the first fragment was seen. */
 struct tpr_frag_entry {
     struct tpr_addr src, dst;
     uint32_t id;
     uint32_t scope;
-    tpr_conn_no conn;           /* 0: free. */
+    tpr_conn_no conn;           /* 0: free; TPR_FRAG_PASSED. */
     uint32_t conn_seq;
     uint32_t expires;
     uint8_t proto;
@@ -96,6 +100,7 @@ struct tpr_table {
 
     struct tpr_syn *syns;
     uint32_t n_syns, next_syn;
+    uint32_t n_waiting;         /* The last so many may be half open. */
     struct tpr_frag_entry *frags;
 };
 
@@ -156,6 +161,7 @@ tpr_conn_number(const struct tpr_table *t, const struct tpr_conn *conn)
 
 struct tpr_conn *tpr_table_keep_syn(struct tpr_table *, struct tpr_conn *,
                                     const void *frame, uint32_t len);
+struct tpr_conn *tpr_table_oldest_half_open(struct tpr_table *);
 const struct tpr_syn *tpr_table_syn(const struct tpr_table *,
                                     const struct tpr_conn *);
 
@@ -165,7 +171,7 @@ bool tpr_table_add_frag(struct tpr_table *, const struct tpr_packet *,
 struct tpr_conn *tpr_table_find_frag(struct tpr_table *,
                                      const struct tpr_packet *,
                                      uint32_t scope, bool reverse,
-                                     uint32_t now_ms);
+                                     uint32_t now_ms, bool *passed);
 
 /* Is 'now_ms' at or after 'then_ms', on a clock that wraps? */
 static inline bool

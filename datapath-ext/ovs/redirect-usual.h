@@ -6,7 +6,7 @@
  *
  * tpr_usual() does with them what the long way in redirect-process.c does, in
  * a quarter of the instructions, because the flow extractor has found the
- * headers already and nothing but an acknowledgment is to be remembered.
+ * headers already and nothing but two numbers is to be remembered.
  * Whatever is not exactly so is left to the long way, untouched: taking this
  * file away changes nothing but the cost.
  *
@@ -90,6 +90,16 @@ tpr_usual_client(const struct tpr_conn *conn, const uint8_t *data,
                               ^ tpr_raw16(data + 10)));
 }
 
+/* The sequence number after this segment. */
+static inline uint32_t
+tpr_usual_end(const uint8_t *data)
+{
+    const uint8_t *tcp = data + TPR_USUAL_L4;
+
+    return tpr_get32(tcp + 4) + tpr_get16(data + TPR_USUAL_L3 + 2) - 20
+           - (tcp[12] >> 4) * 4;
+}
+
 static inline void
 tpr_usual_rewrite(uint8_t *data, const struct tpr_redirect_backend *b)
 {
@@ -117,7 +127,7 @@ tpr_usual(struct tpr_dp *dp, const struct tpr_action *action,
     const struct tpr_object *object;
     struct tpr_record *record;
     struct tpr_conn *conn;
-    uint32_t seq, expires;
+    uint32_t seq, expires, ack, end;
 
     if (action->mode != TPR_MODE_FORWARD
         || !tpr_usual_headers(packet, data)
@@ -127,8 +137,8 @@ tpr_usual(struct tpr_dp *dp, const struct tpr_action *action,
     conn = tpr_usual_find(dp, action, data, &seq);
     object = conn ? tpr_object_get(dp, action->id) : NULL;
     if (!object
-        || (conn->track.flags & ~(TPR_TRACK_SYN | TPR_TRACK_SEEN))
-           != (TPR_TRACK_ANSWERED | TPR_TRACK_ACKED)
+        || (conn->track.flags & ~TPR_TRACK_SYN)
+           != (TPR_TRACK_ANSWERED | TPR_TRACK_ACKED | TPR_TRACK_SEEN)
         || tpr_raw32(data + TPR_USUAL_L3 + 16) != object->r.vip.w[3]
         || (object->r.proto && object->r.proto != TPR_PROTO_TCP)
         || !tpr_redirect_covers_port(&object->r, conn->vip_port)
@@ -136,15 +146,21 @@ tpr_usual(struct tpr_dp *dp, const struct tpr_action *action,
         || tpr_time_reached(now_ms, conn->expires)) {
         return false;
     }
+    ack = tpr_get32(data + TPR_USUAL_L4 + 8);
     record = dp->records[conn->backend];
     b = tpr_record_conf(record);
-    if (!tpr_keeps(b, dp->page)
+    if (!tpr_track_believes_ack(conn->track.rev_end, conn->track.cli_ack, ack)
+        || !tpr_keeps(b, dp->page)
         || (b->vlan != TPR_VLAN_KEEP && b->vlan != TPR_VLAN_NONE)
         || tpr_raw32(b->src_mac) | tpr_raw16(b->src_mac + 4)
         || !tpr_conn_unchanged(conn, seq)) {
         return false;
     }
-    conn->track.cli_ack = tpr_get32(data + TPR_USUAL_L4 + 8);
+    conn->track.cli_ack = ack;
+    end = tpr_usual_end(data);
+    if (tpr_seq_after(end, conn->track.cli_end)) {
+        conn->track.cli_end = end;
+    }
     expires = now_ms + object->r.timeouts[TPR_TIMEOUT_ESTABLISHED];
     if (expires - conn->expires > TPR_EXPIRES_GRAIN_MS) {
         __atomic_store_n(&conn->expires, expires, __ATOMIC_RELAXED);

@@ -30,6 +30,7 @@ struct originated {
 };
 
 enum { SCOPE = 1 };             /* Of everything here. */
+#define NO_PORT UINT32_MAX      /* 'in_port' of what came by none. */
 
 /* 'withdraw', 'originate' and 'time' are NULL where a host cannot do them at a
  * known moment: cases that need them are left out. */

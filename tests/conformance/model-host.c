@@ -79,7 +79,8 @@ repeat_syn(struct model *m, struct m_conn *c, struct originated *o)
     struct pkt p = c->first;
     uint32_t id = c->id;
     struct outcome out = { .verdict = TPR_DROP };
-    struct look l = { m, TPR_MODE_FORWARD, id, c->in_port, &p, &out };
+    struct look l = { m, TPR_MODE_FORWARD, id, c->in_port, &p, &out,
+                      false };
     struct m_object *object = &m->objects[id];
     struct m_backend *b;
     bool stateless;
@@ -103,12 +104,12 @@ repeat_syn(struct model *m, struct m_conn *c, struct originated *o)
 static void
 handle_death(struct model *m, struct m_conn *c, struct originated *o)
 {
-    uint8_t on_down = m->objects[c->id].r.on_down;
+    enum tpr_on_down on_down = m_on_down(&m->objects[c->id], c);
 
     if (c->proto != TPR_PROTO_TCP || on_down == TPR_ON_DOWN_KEEP
         || m_ended(c)) {
         return;
-    } else if (m_half_open(c)) {
+    } else if (m_only_syn(c)) {
         repeat_syn(m, c, o);
     } else if (on_down != TPR_ON_DOWN_RESELECT && !c->reset) {
         c->reset = true;
@@ -156,6 +157,14 @@ model_originate(void *m_, struct originated *o)
 /* ## Set-up and what is to be seen. ## */
 
 static bool
+same_backend(const struct tpr_redirect_backend *a,
+             const struct tpr_redirect_backend *b)
+{
+    return (m_same_addr(&a->addr, &b->addr) && a->l4_port == b->l4_port
+            && a->word == b->word && a->region == b->region);
+}
+
+static bool
 model_set(void *m_, const struct tpr_redirect *r)
 {
     struct model *m = m_;
@@ -180,11 +189,7 @@ model_set(void *m_, const struct tpr_redirect *r)
 
         new[i] = NULL;
         for (int j = 0; o->used && j < o->r.n_backends; j++) {
-            const struct tpr_redirect_backend *old = &o->b[j]->conf;
-
-            if (m_same_addr(&old->addr, &b->addr)
-                && old->l4_port == b->l4_port && old->word == b->word
-                && old->region == b->region) {
+            if (same_backend(&o->b[j]->conf, b)) {
                 new[i] = o->b[j];
             }
         }
@@ -194,7 +199,8 @@ model_set(void *m_, const struct tpr_redirect *r)
         }
     }
     for (int j = 0; o->used && j < o->r.n_backends; j++) {
-        o->b[j]->conf.withdrawn = true; /* Unless it comes again below. */
+        /* Unless it comes again below. */
+        o->b[j]->conf.withdrawn |= TPR_WITHDRAWN_REMOVED;
     }
     for (int i = 0; i < r->n_backends; i++) {
         o->b[i] = new[i];
@@ -222,7 +228,7 @@ model_del(void *m_, uint32_t id)
         }
     }
     for (int i = 0; i < o->r.n_backends; i++) {
-        o->b[i]->conf.withdrawn = true;
+        o->b[i]->conf.withdrawn |= TPR_WITHDRAWN_REMOVED;
     }
     o->used = false;
     return true;
@@ -242,7 +248,13 @@ model_withdraw(void *m_, uint32_t port)
     struct model *m = m_;
 
     for (uint32_t i = 0; i < m->n_all; i++) {
-        m->all[i]->conf.withdrawn |= m->all[i]->conf.output == port;
+        struct m_backend *b = m->all[i];
+
+        if (b->conf.output == port
+            && !(b->conf.withdrawn & TPR_WITHDRAWN_PORT)) {
+            b->conf.withdrawn |= TPR_WITHDRAWN_PORT;
+            b->kept = true;             /* For what was kept till now. */
+        }
     }
     for (uint32_t i = 0; i < m->n_slots; i++) {
         if (m->conns[i].in_port == port) {

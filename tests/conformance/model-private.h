@@ -37,7 +37,7 @@ struct m_conn {
     uint8_t proto;
     bool syn, answered, acked, fin_forward, fin_reverse, rst, reset, seen;
     bool released;
-    uint32_t rev_end, cli_ack;
+    uint32_t rev_end, rev_ack, cli_end, cli_ack;
     uint32_t in_port;
     int tci;
     uint8_t client_mac[6], vip_mac[6];
@@ -49,7 +49,8 @@ struct m_conn {
 
 struct m_frag {
     struct tpr_addr src, dst;
-    uint32_t id, serial, expires;
+    uint32_t id, serial;        /* Of the connection; 0: it passed. */
+    uint32_t expires;
     uint8_t proto;
     bool reverse;
 };
@@ -76,12 +77,22 @@ struct look {                   /* One packet. */
     uint32_t id, in_port;
     const struct pkt *p;
     struct outcome *out;
+    bool about_ours;            /* An error about a redirected packet. */
 };
+
+/* model-track.c: connections. */
+bool m_ended(const struct m_conn *);
+bool m_half_open(const struct m_conn *);     /* Anybody could make it. */
+bool m_only_syn(const struct m_conn *);
+void m_learn_client(struct m_conn *, const struct pkt *, uint32_t in_port);
+bool m_says_where(const struct m_conn *, const struct pkt *);
+void m_from_client(struct m_conn *, const struct pkt *);
+void m_from_backend(struct m_conn *, const struct pkt *);
+uint32_t m_seq_end(const struct pkt *);
 
 /* model.c: the packet's way. */
 void m_count(struct model *, enum tpr_counter);
-bool m_ended(const struct m_conn *);
-bool m_half_open(const struct m_conn *);
+enum tpr_on_down m_on_down(const struct m_object *, const struct m_conn *);
 void m_release(struct m_conn *);
 void m_drop_conn(struct model *, struct m_conn *);
 void m_reset_init(struct pkt *, const struct tpr_addr *src, uint16_t sport,

@@ -19,16 +19,16 @@ m_count(struct model *m, enum tpr_counter c)
 
 /* ## Connections. ## */
 
-bool
-m_ended(const struct m_conn *c)
+enum tpr_on_down
+m_on_down(const struct m_object *o, const struct m_conn *c)
 {
-    return c->rst || (c->fin_forward && c->fin_reverse);
-}
+    bool can_keep = !(c->b->conf.withdrawn & TPR_WITHDRAWN_PORT);
 
-bool
-m_half_open(const struct m_conn *c)
-{
-    return c->syn && !c->answered && !c->acked;
+    return (o->r.on_down != TPR_ON_DOWN_DEFAULT
+            && (o->r.on_down != TPR_ON_DOWN_KEEP || can_keep)
+            ? (enum tpr_on_down) o->r.on_down
+            : c->proto == TPR_PROTO_TCP ? TPR_ON_DOWN_RESET
+            : TPR_ON_DOWN_RESELECT);
 }
 
 void
@@ -55,9 +55,9 @@ touch(struct model *m, struct m_conn *c)
     const uint32_t *t = m->objects[c->id].r.timeouts;
 
     if (c->proto == TPR_PROTO_TCP) {
-        c->expires = m->now + (c->fin_forward || c->fin_reverse || c->rst
-                               || c->reset ? t[TPR_TIMEOUT_CLOSING]
-                               : c->syn && !c->acked ? t[TPR_TIMEOUT_SYN]
+        c->expires = m->now + (m_ended(c) || c->reset ? t[TPR_TIMEOUT_CLOSING]
+                               : !c->answered || (c->syn && !c->acked)
+                               ? t[TPR_TIMEOUT_SYN]
                                : t[TPR_TIMEOUT_ESTABLISHED]);
     } else if (c->proto == TPR_PROTO_SCTP) {
         c->expires = m->now + t[c->answered ? TPR_TIMEOUT_ESTABLISHED
@@ -65,48 +65,6 @@ touch(struct model *m, struct m_conn *c)
     } else {
         c->expires = m->now + t[c->answered ? TPR_TIMEOUT_ANSWERED
                                 : TPR_TIMEOUT_NEW];
-    }
-}
-
-static uint32_t
-seq_end(const struct pkt *p)
-{
-    return (p->seq + p->payload + !!(p->flags & F_SYN)
-            + !!(p->flags & F_FIN));
-}
-
-static void
-from_client(struct m_conn *c, const struct pkt *p, uint32_t in_port)
-{
-    c->in_port = in_port;
-    c->tci = p->tci;
-    memcpy(c->client_mac, p->smac, 6);
-    memcpy(c->vip_mac, p->dmac, 6);
-    if (p->proto == TPR_PROTO_TCP) {
-        c->syn |= p->flags & F_SYN;
-        c->acked |= (p->flags & (F_ACK | F_SYN)) == F_ACK;
-        c->fin_forward |= p->flags & F_FIN;
-        c->rst |= p->flags & F_RST;
-        if (p->flags & F_ACK) {
-            c->cli_ack = p->ack;
-        }
-    }
-}
-
-static void
-from_backend(struct m_conn *c, const struct pkt *p)
-{
-    if (p->proto != TPR_PROTO_TCP) {
-        c->answered = true;
-    } else if (p->frag != LATER_FRAGMENT) {
-        if (!(p->flags & F_RST)) {
-            if (!c->seen || (int32_t) (seq_end(p) - c->rev_end) > 0) {
-                c->rev_end = seq_end(p);
-            }
-            c->seen = c->answered = true;
-        }
-        c->fin_reverse |= p->flags & F_FIN;
-        c->rst |= p->flags & F_RST;
     }
 }
 
@@ -161,7 +119,7 @@ note_fragment(struct look *l, const struct m_conn *c, bool reverse)
     const struct pkt *p = l->p;
     struct m_frag new = {
         .src = p->src, .dst = p->dst,
-        .id = p->is_v6 ? p->id : p->id & 0xffff, .serial = c->serial,
+        .id = p->is_v6 ? p->id : p->id & 0xffff, .serial = c ? c->serial : 0,
         .expires = m->now + M_FRAG_MS, .proto = p->proto, .reverse = reverse,
     };
     uint32_t i = 0;
@@ -183,7 +141,7 @@ note_fragment(struct look *l, const struct m_conn *c, bool reverse)
 }
 
 static struct m_conn *
-find_fragment(struct look *l, bool reverse)
+find_fragment(struct look *l, bool reverse, bool *passed)
 {
     struct model *m = l->m;
     const struct pkt *p = l->p;
@@ -195,6 +153,7 @@ find_fragment(struct look *l, bool reverse)
         if (f->id == id && f->proto == p->proto && f->reverse == reverse
             && m_same_addr(&f->src, &p->src)
             && m_same_addr(&f->dst, &p->dst) && f->expires > m->now) {
+            *passed = !f->serial;
             for (uint32_t j = 0; j < m->n_slots; j++) {
                 if (m->conns[j].used && m->conns[j].serial == f->serial) {
                     return &m->conns[j];
@@ -217,9 +176,10 @@ is_error(const struct pkt *p)
                   && (p->type == 3 || p->type == 11 || p->type == 12)));
 }
 
+/* 'about_ours': 'in' is an error about a redirected packet. */
 static void
 build_forward(const struct pkt *in, const struct m_backend *b,
-              struct frame *f)
+              bool about_ours, struct frame *f)
 {
     static const uint8_t zero[6];
     struct pkt p = *in, quote;
@@ -230,7 +190,7 @@ build_forward(const struct pkt *in, const struct m_backend *b,
     }
     p.dst = b->conf.addr;
     p.dport = backend_port(b, p.dport);
-    if (is_error(in)) {
+    if (about_ours) {
         quote = *in->quote;
         quote.src = b->conf.addr;
         quote.sport = backend_port(b, quote.sport);
@@ -249,7 +209,7 @@ m_send_forward(struct look *l, struct m_backend *b)
 {
     struct frame in;
 
-    if (b->conf.withdrawn) {
+    if (b->conf.withdrawn & TPR_WITHDRAWN_PORT) {
         m_count(l->m, TPR_COUNTER_NO_PORT);
         l->out->verdict = TPR_DROP;
         return;
@@ -257,7 +217,7 @@ m_send_forward(struct look *l, struct m_backend *b)
     pkt_build(l->p, &in);
     b->packets++;
     b->bytes += in.len;
-    build_forward(l->p, b, &l->out->frame);
+    build_forward(l->p, b, l->about_ours, &l->out->frame);
     l->out->verdict = TPR_SEND;
     l->out->port = b->conf.output;
 }
@@ -328,7 +288,7 @@ answer(struct look *l)
         r.seq = p->ack;
     } else {
         r.flags |= F_ACK;
-        r.ack = seq_end(p);
+        r.ack = m_seq_end(p);
     }
     memcpy(r.smac, p->dmac, 6);
     memcpy(r.dmac, p->smac, 6);
@@ -383,8 +343,24 @@ keep_syn(struct model *m, struct m_conn *c, const struct pkt *p)
     m->syn_owner[slot] = c->serial;
     c->syn_slot = (int) slot;
     pkt_build(p, &f);
-    c->has_syn = f.len <= M_SYN_MAX;
+    c->has_syn = m_only_syn(c) && f.len <= M_SYN_MAX;
     c->first = *p;
+}
+
+static struct m_conn *
+oldest_half_open(struct model *m)
+{
+    struct m_conn *oldest = NULL;
+
+    for (uint32_t i = 0; i < m->n_slots; i++) {
+        struct m_conn *c = &m->conns[i];
+
+        if (c->used && m_half_open(c)
+            && (!oldest || c->serial < oldest->serial)) {
+            oldest = c;
+        }
+    }
+    return oldest;
 }
 
 struct m_conn *
@@ -395,6 +371,10 @@ m_new_conn(struct look *l, struct m_backend *b, uint32_t id)
     struct m_conn *c;
     uint32_t i = m->n_slots;
 
+    if (m->n_conns >= m->o.connections) {
+        m_count(m, TPR_COUNTER_SYN_EVICTED);
+        m_drop_conn(m, oldest_half_open(m));
+    }
     if (i == M_CONNS) {
         for (i = 0; m->conns[i].used; i++) {
             continue;
@@ -413,16 +393,15 @@ m_new_conn(struct look *l, struct m_backend *b, uint32_t id)
     c->vport = has_ports(p->proto) ? p->dport : 0;
     c->proto = p->proto;
     c->syn_slot = -1;
-    from_client(c, p, l->in_port);
+    m_learn_client(c, p, l->in_port);
+    m_from_client(c, p);
     touch(m, c);
     m->n_conns++;
     b->n++;
     b->entries++;
     b->total++;
     b->kept = true;
-    if (m_half_open(c) && p->proto == TPR_PROTO_TCP) {
-        keep_syn(m, c, p);
-    }
+    keep_syn(m, c, p);
     return c;
 }
 
@@ -450,7 +429,7 @@ m_choose_backend(struct look *l, struct m_object *o, bool *stateless)
     if (limited) {
         m_count(m, TPR_COUNTER_LIMITED);
     }
-    *stateless = m->n_conns >= m->o.connections;
+    *stateless = m->n_conns >= m->o.connections && !oldest_half_open(m);
     for (;;) {
         int i = m_choose(o, *stateless ? TPR_POLICY_MAGLEV : o->r.policy,
                          usable, hash);
@@ -480,6 +459,11 @@ place(struct look *l, uint32_t id)
     }
     if (stateless) {
         m_count(l->m, TPR_COUNTER_TABLE_FULL);
+        if (!m_same_addr(&b->conf.addr, &o->r.vip)
+            || backend_port(b, l->p->dport) != l->p->dport) {
+            l->out->verdict = TPR_DROP; /* Who would rewrite the reply? */
+            return;
+        }
     } else {
         note_fragment(l, m_new_conn(l, b, id), false);
     }
@@ -488,11 +472,18 @@ place(struct look *l, uint32_t id)
 
 /* ## The packet's way. ## */
 
+/* But for ports. */
+static bool
+serves(const struct m_object *o, const struct pkt *p)
+{
+    return (o->used && (!o->r.proto || o->r.proto == p->proto)
+            && m_same_addr(&o->r.vip, &p->dst));
+}
+
 static bool
 covers(const struct m_object *o, const struct pkt *p)
 {
-    if (!o->used || (o->r.proto && o->r.proto != p->proto)
-        || !m_same_addr(&o->r.vip, &p->dst)) {
+    if (!serves(o, p)) {
         return false;
     }
     for (int i = 0; i < o->r.n_ports; i++) {
@@ -534,14 +525,10 @@ forward_hit(struct look *l, struct m_conn *c)
         return;
     }
     if (m_is_dead(l->m, c->b)) {
-        enum tpr_on_down on_down
-            = (o->r.on_down != TPR_ON_DOWN_DEFAULT
-               ? (enum tpr_on_down) o->r.on_down
-               : p->proto == TPR_PROTO_TCP ? TPR_ON_DOWN_RESET
-               : TPR_ON_DOWN_RESELECT);
+        enum tpr_on_down on_down = m_on_down(o, c);
 
         if (on_down == TPR_ON_DOWN_RESELECT
-            || (on_down == TPR_ON_DOWN_RESET && m_half_open(c))) {
+            || (on_down == TPR_ON_DOWN_RESET && m_only_syn(c))) {
             m_count(l->m, TPR_COUNTER_RESELECTED);
             place_again(l, c);
             return;
@@ -553,7 +540,10 @@ forward_hit(struct look *l, struct m_conn *c)
             return;
         }
     }
-    from_client(c, p, l->in_port);
+    if (m_says_where(c, p)) {
+        m_learn_client(c, p, l->in_port);
+    }
+    m_from_client(c, p);
     touch(l->m, c);
     if (m_ended(c)) {
         m_release(c);
@@ -574,6 +564,7 @@ forward_error(struct look *l)
         return false;
     }
     m_count(l->m, TPR_COUNTER_ICMP_TRANSLATED);
+    l->about_ours = true;
     m_send_forward(l, c->b);
     return true;
 }
@@ -581,11 +572,12 @@ forward_error(struct look *l)
 static void
 forward_later(struct look *l, bool ours)
 {
-    struct m_conn *c = find_fragment(l, false);
+    bool passed = false;
+    struct m_conn *c = find_fragment(l, false, &passed);
 
     if (c) {
         m_send_forward(l, c->b);
-    } else if (ours) {
+    } else if (ours && !passed) {
         m_count(l->m, TPR_COUNTER_FRAG_LOST);
         l->out->verdict = TPR_DROP;
     }
@@ -603,10 +595,11 @@ forward(struct look *l)
     } else if (!o->used) {
         m_count(l->m, TPR_COUNTER_NOT_OURS);
     } else if (p->frag == LATER_FRAGMENT) {
-        forward_later(l, m_same_addr(&o->r.vip, &p->dst)
-                         && (!o->r.proto || o->r.proto == p->proto));
+        forward_later(l, serves(o, p));
     } else if (!covers(o, p)) {
         m_count(l->m, TPR_COUNTER_NOT_OURS);
+    } else if (l->in_port == NO_PORT) {
+        m_count(l->m, TPR_COUNTER_NO_WAY_BACK);
     } else if ((c = find_forward(l, &p->src, p->sport, &p->dst, p->dport,
                                  p->proto)) != NULL) {
         forward_hit(l, c);
@@ -620,12 +613,11 @@ any(struct look *l)
 {
     const struct pkt *p = l->p;
     struct m_conn *c;
-    bool known = false;
+    bool ours = false;
     int object = -1;
 
     for (int i = 0; i < M_OBJECTS; i++) {
-        known |= (l->m->objects[i].used
-                  && m_same_addr(&l->m->objects[i].r.vip, &p->dst));
+        ours |= serves(&l->m->objects[i], p);
         if (object < 0 && covers(&l->m->objects[i], p)) {
             object = i;
         }
@@ -633,7 +625,9 @@ any(struct look *l)
     if (is_error(p)) {
         forward_error(l);
     } else if (p->frag == LATER_FRAGMENT) {
-        forward_later(l, known);
+        forward_later(l, ours);
+    } else if (l->in_port == NO_PORT) {
+        m_count(l->m, TPR_COUNTER_NO_WAY_BACK);
     } else if ((c = find_forward(l, &p->src, p->sport, &p->dst, p->dport,
                                  p->proto)) != NULL) {
         forward_hit(l, c);
@@ -649,9 +643,10 @@ reverse(struct look *l)
     const struct pkt *p = l->p;
     const struct pkt *q = p->quote;
     struct m_conn *c;
+    bool passed;
 
     if (p->frag == LATER_FRAGMENT) {
-        c = find_fragment(l, true);
+        c = find_fragment(l, true, &passed);
     } else if (is_error(p)) {
         c = (m_same_addr(&p->dst, &q->src)
              ? find_reverse(l->m, &q->dst, q->dport, &q->src, q->sport,
@@ -671,7 +666,7 @@ reverse(struct look *l)
         m_drop_conn(l->m, c);
         return;
     } else {
-        from_backend(c, p);
+        m_from_backend(c, p);
         touch(l->m, c);
         if (m_ended(c)) {
             m_release(c);
@@ -685,7 +680,7 @@ void
 m_process(void *m_, enum tpr_mode mode, uint32_t id, uint32_t in_port,
               const struct pkt *p, struct outcome *out)
 {
-    struct look l = { m_, mode, id, in_port, p, out };
+    struct look l = { m_, mode, id, in_port, p, out, false };
 
     out->verdict = TPR_PASS;
     if (p->is_ip && pkt_is_malformed(p)) {
@@ -696,6 +691,12 @@ m_process(void *m_, enum tpr_mode mode, uint32_t id, uint32_t in_port,
         any(&l);
     } else if (p->is_ip) {
         reverse(&l);
+    }
+    for (int i = 0; i < M_OBJECTS; i++) {
+        if (out->verdict == TPR_PASS && p->is_ip && !pkt_is_malformed(p)
+            && mode != TPR_MODE_REVERSE && serves(&l.m->objects[i], p)) {
+            note_fragment(&l, NULL, false);
+        }
     }
     if (out->verdict == TPR_PASS) {
         pkt_build(p, &out->frame);

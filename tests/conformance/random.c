@@ -138,7 +138,9 @@ random_l4(struct round *t, struct pkt *p)
     }
     p->flags = p->proto == TPR_PROTO_TCP ? flags[draw(t, sizeof flags)] : 0;
     p->seq = draw(t, 4) * 0x40000000 + draw(t, 1000);
-    p->ack = p->flags & F_ACK ? draw(t, 1 << 20) : 0;
+    p->ack = (p->flags & F_ACK
+              ? draw(t, 4) * 0x40000000 + draw(t, draw(t, 2) ? 1000 : 100000)
+              : 0);
     p->payload = (uint16_t) draw(t, 40);
     p->nocsum = p->proto == TPR_PROTO_UDP && !draw(t, 8);
     p->badcsum = (uint16_t) (draw(t, 16) ? 0 : 1 + draw(t, 1000));

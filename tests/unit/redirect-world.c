@@ -238,6 +238,11 @@ world_pass(enum tpr_mode mode, uint32_t dp_id, const struct made *m,
 
     passed.len = make_frame(m, passed.frame);
     packet = dp_packet_clone_data_with_headroom(passed.frame, passed.len, 8);
+    if (m->partial) {
+        *dp_packet_ol_flags_ptr(packet) |= (m->proto == TPR_PROTO_TCP
+                                            ? DP_PACKET_OL_TX_TCP_CKSUM
+                                            : DP_PACKET_OL_TX_UDP_CKSUM);
+    }
     tpr_dp_process(w.dp, &action, packet, in_port, w.now_ms, &result);
 
     const struct dp_packet *out = (result.verdict == TPR_REPLY

@@ -6,6 +6,7 @@
 
 #include <config.h>
 #include <string.h>
+#include "dp-packet.h"
 #include "openvswitch/dynamic-string.h"
 #include "redirect-world.h"
 #include "unit.h"
@@ -224,8 +225,49 @@ START_TEST(scopes_are_apart)
     /* The same VIP in another bridge. */
     ck_assert_ptr_null(tpr_dp_set(w.dp, 4, SCOPE + 1, &r));
     assert_comes_back(&m);
+
+    /* A bridge's flow that has its number. */
+    const struct made syn = from_client(TCP, 4001, TPR_TCP_SYN);
+
+    ck_assert_int_eq(world_pass(TPR_MODE_FORWARD, 4, &syn,
+                                CLIENT_PORT).verdict, TPR_PASS);
+    ck_assert_uint_eq(tpr_dp_connections(w.dp), 1);
     ck_assert_int_eq(tpr_dp_del(w.dp, 4), 0);
     assert_comes_back(&m);
+    world_close();
+}
+END_TEST
+
+/* What comes from a controller, or out of a tunnel, could not be answered. */
+START_TEST(without_a_way_back_it_passes)
+{
+    const struct tpr_action action = { 3, SCOPE, TPR_MODE_FORWARD };
+    const uint32_t none = UINT32_MAX;
+    struct tpr_dp_result result;
+    uint8_t frame[MAKER_MAX];
+
+    setup();
+
+    const struct made syn = from_client(TCP, 4000, TPR_TCP_SYN);
+    struct dp_packet *packet;
+
+    ck_assert_int_eq(world_pass(TPR_MODE_FORWARD, 3, &syn, none).verdict,
+                     TPR_PASS);
+    packet = dp_packet_clone_data(frame, make_frame(&syn, frame));
+    packet->md.tunnel.ip_dst = htonl(0x0a000001);
+    tpr_dp_process(w.dp, &action, packet, 5, w.now_ms, &result);
+    ck_assert_int_eq(result.verdict, TPR_PASS);
+    dp_packet_delete(packet);
+    ck_assert_uint_eq(tpr_dp_connections(w.dp), 0);
+    ck_assert_uint_eq(tpr_dp_counter(w.dp, TPR_COUNTER_NO_WAY_BACK), 2);
+
+    /* Not of a connection that is known, either. */
+    establish(4000, 0);
+
+    const struct made ack = from_client(TCP, 4000, TPR_TCP_ACK);
+
+    ck_assert_int_eq(world_pass(TPR_MODE_FORWARD, 3, &ack, none).verdict,
+                     TPR_PASS);
     world_close();
 }
 END_TEST
@@ -444,6 +486,7 @@ UNIT_MAIN("redirect-dp",
           identity_is_tracked,
           udp_and_others,
           scopes_are_apart,
+          without_a_way_back_it_passes,
           fragments_follow_forward,
           fragments_follow_any,
           any_places_first_fragments_only,

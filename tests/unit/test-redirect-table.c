@@ -225,7 +225,9 @@ START_TEST(the_oldest_half_open_one_goes)
     ck_assert_ptr_null(tpr_table_syn(&t, conns[0]));
 
     /* One that was answered stays, and so does what has its entry now. */
+    ck_assert_ptr_eq(tpr_table_oldest_half_open(&t), conns[1]);
     conns[1]->track.flags |= TPR_TRACK_ANSWERED;
+    ck_assert_ptr_eq(tpr_table_oldest_half_open(&t), conns[2]);
     ck_assert_ptr_null(tpr_table_keep_syn(&t, conns[4], frame, 60));
     tpr_table_remove(&t, conns[2]);
 
@@ -246,6 +248,15 @@ fragment(uint32_t id)
     };
 }
 
+static bool passed;             /* What find_frag() said of that. */
+
+static struct tpr_conn *
+find_frag(struct tpr_table *t, const struct tpr_packet *p, uint32_t scope,
+          bool reverse, uint32_t now_ms)
+{
+    return tpr_table_find_frag(t, p, scope, reverse, now_ms, &passed);
+}
+
 START_TEST(fragments_find_their_connection)
 {
     const struct tpr_packet p = fragment(77), other = fragment(78);
@@ -256,16 +267,25 @@ START_TEST(fragments_find_their_connection)
     tpr_table_init(&t, 16, 8, SEED);
     conn = insert(&t, 1, &k);
     ck_assert(!tpr_table_add_frag(&t, &p, SCOPE, false, conn, 1000));
-    ck_assert_ptr_eq(tpr_table_find_frag(&t, &p, SCOPE, false, 1000), conn);
-    ck_assert_ptr_null(tpr_table_find_frag(&t, &p, SCOPE, true, 1000));
-    ck_assert_ptr_null(tpr_table_find_frag(&t, &p, SCOPE + 1, false, 1000));
-    ck_assert_ptr_null(tpr_table_find_frag(&t, &other, SCOPE, false, 1000));
-    ck_assert_ptr_eq(tpr_table_find_frag(&t, &p, SCOPE, false,
-                                         999 + TPR_FRAG_MS), conn);
-    ck_assert_ptr_null(tpr_table_find_frag(&t, &p, SCOPE, false,
-                                           1000 + TPR_FRAG_MS));
+    ck_assert_ptr_eq(find_frag(&t, &p, SCOPE, false, 1000), conn);
+    ck_assert_ptr_null(find_frag(&t, &p, SCOPE, true, 1000));
+    ck_assert_ptr_null(find_frag(&t, &p, SCOPE + 1, false, 1000));
+    ck_assert_ptr_null(find_frag(&t, &other, SCOPE, false, 1000));
+    ck_assert_ptr_eq(find_frag(&t, &p, SCOPE, false, 999 + TPR_FRAG_MS),
+                     conn);
+    ck_assert_ptr_null(find_frag(&t, &p, SCOPE, false, 1000 + TPR_FRAG_MS));
     tpr_table_remove(&t, conn);
-    ck_assert_ptr_null(tpr_table_find_frag(&t, &p, SCOPE, false, 1000));
+    ck_assert_ptr_null(find_frag(&t, &p, SCOPE, false, 1000));
+    ck_assert(!passed);
+
+    /* One whose first was not taken; the same datagram is but once there. */
+    ck_assert(!tpr_table_add_frag(&t, &p, SCOPE, false, NULL, 1000));
+    ck_assert_ptr_null(find_frag(&t, &p, SCOPE, false, 1000));
+    ck_assert(passed);
+    ck_assert_ptr_null(find_frag(&t, &other, SCOPE, false, 1000));
+    ck_assert(!passed);
+    ck_assert_ptr_null(find_frag(&t, &p, SCOPE, false, 1000 + TPR_FRAG_MS));
+    ck_assert(!passed);
     tpr_table_destroy(&t);
 }
 END_TEST
@@ -289,7 +309,7 @@ START_TEST(fragments_are_pushed_out)
     for (uint32_t i = 0; i < N; i++) {
         const struct tpr_packet p = fragment(i);
 
-        found += tpr_table_find_frag(&t, &p, SCOPE, false, N) != NULL;
+        found += find_frag(&t, &p, SCOPE, false, N) != NULL;
     }
     ck_assert_uint_eq(found, N - evicted);
     ck_assert_uint_gt(found, TPR_N_FRAGS / 2);

@@ -38,7 +38,8 @@ place_main(void *number_)
 
 START_TEST(a_limit_of_500_gives_500)
 {
-    const struct tpr_dp_options o = { .connections = 4096 };
+    const struct tpr_dp_options o = { .connections = 4096,
+                                      .half_open = 2 * LIMIT };
     pthread_t threads[THREADS];
     int numbers[THREADS];
 

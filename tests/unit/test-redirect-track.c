@@ -6,6 +6,7 @@
 #include <config.h>
 #include <string.h>
 #include "redirect-track.h"
+#include "util.h"
 #include "unit.h"
 
 enum { S = TPR_TCP_SYN, A = TPR_TCP_ACK, F = TPR_TCP_FIN, R = TPR_TCP_RST };
@@ -31,16 +32,16 @@ static const struct {
         { 's', S | A, SYN, false, false, false },
         { 'c', A, EST, false, false, false },
         { 's', A, EST, false, false, false },
-        { 'c', F | A, CLO, false, false, false },
-        { 's', A, CLO, false, false, false },
+        { 'c', F | A, EST, false, false, false },
+        { 's', A, EST, false, false, false },
         { 's', F | A, CLO, false, true, true },
         { 'c', A, CLO, false, true, true } } },
     { "server closes first", {
         { 'c', S, SYN, true, false, false },
         { 's', S | A, SYN, false, false, false },
         { 'c', A, EST, false, false, false },
-        { 's', F | A, CLO, false, false, false },
-        { 'c', A, CLO, false, false, false },
+        { 's', F | A, EST, false, false, false },
+        { 'c', A, EST, false, false, false },
         { 'c', F | A, CLO, false, true, true } } },
     { "repeated SYN", {
         { 'c', S, SYN, true, false, false },
@@ -49,17 +50,18 @@ static const struct {
     { "refused", {
         { 'c', S, SYN, true, false, false },
         { 's', R | A, CLO, true, true, true } } },
+    { "guessed", {
+        { 'c', S, SYN, true, false, false },
+        { 'c', A, SYN, true, false, false },
+        { 'c', A, SYN, true, false, false } } },
     { "client resets", {
         { 'c', S, SYN, true, false, false },
         { 's', S | A, SYN, false, false, false },
         { 'c', A, EST, false, false, false },
         { 'c', R, CLO, false, true, true } } },
     { "met in the middle", {
-        { 'c', A, EST, false, false, false },
+        { 'c', A, SYN, true, false, false },
         { 's', A, EST, false, false, false } } },
-    { "answers lost on another way", {
-        { 'c', S, SYN, true, false, false },
-        { 'c', A, EST, false, false, false } } },
 };
 
 static struct tpr_packet
@@ -91,6 +93,7 @@ START_TEST(conversations)
                           == s->timeout, "%s, %d", talks[i].name, n);
             ck_assert_msg(tpr_track_half_open(t.flags) == s->half_open,
                           "%s, %d", talks[i].name, n);
+            ck_assert(!tpr_track_only_syn(t.flags) || s->half_open);
             ck_assert_msg(tpr_track_ended(t.flags) == s->ended,
                           "%s, %d", talks[i].name, n);
             ck_assert_msg(tpr_track_reopens(t.flags, &syn) == s->reopens,
@@ -126,6 +129,33 @@ START_TEST(reverse_end)
 }
 END_TEST
 
+/* A tuple that is used again: the backend's SYN begins anew. */
+START_TEST(opened_again)
+{
+    struct tpr_track t = { .flags = 0 };
+    struct tpr_packet syn_ack = tcp(S | A), ack = tcp(A), syn = tcp(S);
+
+    syn_ack.seq_end = 0x70000001;
+    ack.ack = 0x70000001;
+    tpr_track_forward(&t, &syn);
+    tpr_track_reverse(&t, &syn_ack);
+    tpr_track_forward(&t, &ack);
+    tpr_track_reverse(&t, &syn_ack);            /* Twice: nothing new. */
+    ck_assert_int_eq(tpr_track_timeout(t.flags, TPR_PROTO_TCP), EST);
+    ack.tcp_flags = F | A;
+    tpr_track_forward(&t, &ack);
+
+    tpr_track_forward(&t, &syn);
+    ck_assert_int_eq(tpr_track_timeout(t.flags, TPR_PROTO_TCP), EST);
+    syn_ack.seq_end = 0x10000001;
+    tpr_track_reverse(&t, &syn_ack);
+    ck_assert_uint_eq(t.rev_end, 0x10000001);
+    ck_assert_int_eq(tpr_track_timeout(t.flags, TPR_PROTO_TCP), SYN);
+    ck_assert_uint_eq(t.flags, TPR_TRACK_SYN | TPR_TRACK_ANSWERED
+                               | TPR_TRACK_SEEN);
+}
+END_TEST
+
 START_TEST(client_ack)
 {
     struct tpr_track t = { .flags = 0 };
@@ -146,6 +176,58 @@ START_TEST(client_ack)
     tpr_track_reverse(&t, &p);
     ck_assert_uint_eq(t.cli_ack, 5);
     ck_assert_uint_eq(t.flags, TPR_TRACK_SYN | TPR_TRACK_ACKED);
+}
+END_TEST
+
+/* Who ends it: packets with the numbers that the other side expects. */
+START_TEST(believed)
+{
+    static const struct {
+        char from;
+        uint8_t flags;
+        uint32_t seq, ack;
+        uint8_t adds;
+        bool moves;
+    } rows[] = {
+        { 'c', R, 0, 0, 0, false },
+        { 'c', R, 999, 0, 0, false },
+        { 'c', R, 1000, 0, TPR_TRACK_RST, false },      /* The last ACK. */
+        { 'c', R, 1050, 0, TPR_TRACK_RST, false },      /* Its next one. */
+        { 'c', R | A, 1001, 0xfffffff0, 0, false },
+        { 's', R, 0, 0, 0, false },
+        { 's', R, 0xfffffff0, 0, TPR_TRACK_RST, false },
+        { 's', R, 0x100, 0, TPR_TRACK_RST, false },
+        { 's', R | A, 0, 1050, 0, false },
+        { 'c', F | A, 1050, 0x100, TPR_TRACK_FIN_FORWARD, true },
+        { 'c', F | A, 1050, 0x101, 0, false },
+        { 'c', F | A, 1050, 0xfffffff0 - 0xffff, TPR_TRACK_FIN_FORWARD,
+          true },
+        { 'c', F | A, 1050, 0xfffffff0 - 0x10000, 0, false },
+        { 'c', F, 1050, 0, 0, false },
+        { 'c', S, 1050, 0, 0, false },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const uint8_t before = TPR_TRACK_SYN | TPR_TRACK_ANSWERED
+                               | TPR_TRACK_ACKED | TPR_TRACK_SEEN;
+        struct tpr_track t = {
+            .flags = before, .rev_end = 0x100, .rev_ack = 1000,
+            .cli_end = 1050, .cli_ack = 0xfffffff0,
+        };
+        struct tpr_packet p = tcp(rows[i].flags);
+
+        p.seq = p.seq_end = rows[i].seq;
+        p.ack = rows[i].ack;
+        if (rows[i].from == 'c') {
+            ck_assert_msg(tpr_track_moves(&t, &p) == rows[i].moves,
+                          "row %"PRIuSIZE, i);
+            tpr_track_forward(&t, &p);
+        } else {
+            tpr_track_reverse(&t, &p);
+        }
+        ck_assert_msg(t.flags == (before | rows[i].adds), "row %"PRIuSIZE, i);
+        ck_assert_uint_eq(t.rev_end, 0x100);
+    }
 }
 END_TEST
 
@@ -198,6 +280,8 @@ START_TEST(not_tcp)
         tpr_track_forward(&t, &p);
         ck_assert_int_eq(tpr_track_timeout(t.flags, rows[i].proto),
                          rows[i].before);
+        ck_assert(tpr_track_half_open(t.flags));
+        ck_assert(!tpr_track_only_syn(t.flags));
         tpr_track_reverse(&t, &p);
         ck_assert_int_eq(tpr_track_timeout(t.flags, rows[i].proto),
                          rows[i].after);
@@ -207,5 +291,5 @@ START_TEST(not_tcp)
 }
 END_TEST
 
-UNIT_MAIN("redirect-track", conversations, reverse_end, client_ack, reopening,
-          yielding, not_tcp)
+UNIT_MAIN("redirect-track", conversations, reverse_end, opened_again,
+          client_ack, believed, reopening, yielding, not_tcp)

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The naive model's view of what packets say about a connection: see
+ * model.c. */
+
+#include <config.h>
+#include "model-private.h"
+
+#include <string.h>
+
+bool
+m_ended(const struct m_conn *c)
+{
+    return c->rst || (c->fin_forward && c->fin_reverse);
+}
+
+bool
+m_half_open(const struct m_conn *c)
+{
+    return !c->answered;
+}
+
+bool
+m_only_syn(const struct m_conn *c)
+{
+    return c->syn && !c->answered && !c->acked;
+}
+
+uint32_t
+m_seq_end(const struct pkt *p)
+{
+    return (p->seq + p->payload + !!(p->flags & F_SYN)
+            + !!(p->flags & F_FIN));
+}
+
+void
+m_learn_client(struct m_conn *c, const struct pkt *p, uint32_t in_port)
+{
+    c->in_port = in_port;
+    c->tci = p->tci;
+    memcpy(c->client_mac, p->smac, 6);
+    memcpy(c->vip_mac, p->dmac, 6);
+}
+
+/* Is 'x' one of the numbers from 'first' to 'last'? */
+static bool
+among(uint32_t x, uint32_t first, uint32_t last)
+{
+    return x - first <= last - first;
+}
+
+/* Is a segment, no SYN or RST, the client's, as far as can be known? */
+static bool
+is_clients(const struct m_conn *c, const struct pkt *p)
+{
+    uint32_t oldest = c->cli_ack;
+
+    if (!c->answered) {
+        return among(p->seq, c->cli_end - 65535, c->cli_end + 65535);
+    } else if ((int32_t) (c->rev_end - oldest) < 0) {
+        oldest = c->rev_end;
+    }
+    return p->flags & F_ACK && among(p->ack, oldest - 65535, c->rev_end);
+}
+
+void
+m_from_client(struct m_conn *c, const struct pkt *p)
+{
+    bool first = !c->syn && !c->acked && !c->answered;
+
+    if (p->proto != TPR_PROTO_TCP) {
+        return;
+    } else if (p->flags & F_RST) {
+        c->rst |= (p->seq == c->cli_end
+                   || (c->answered && p->seq == c->rev_ack));
+    } else if (p->flags & F_SYN) {
+        c->cli_end = c->answered ? c->cli_end : m_seq_end(p);
+        c->syn = true;
+    } else if (first || is_clients(c, p)) {
+        c->cli_ack = p->flags & F_ACK ? p->ack : c->cli_ack;
+        if (first || (int32_t) (m_seq_end(p) - c->cli_end) > 0) {
+            c->cli_end = m_seq_end(p);
+        }
+        c->acked |= p->flags & F_ACK;
+        c->fin_forward |= p->flags & F_FIN;
+    }
+}
+
+/* Replies go where the client is: does this packet say where? */
+bool
+m_says_where(const struct m_conn *c, const struct pkt *p)
+{
+    return (p->proto != TPR_PROTO_TCP ? true
+            : p->flags & F_RST ? false
+            : p->flags & F_SYN ? !c->answered : is_clients(c, p));
+}
+
+static void
+opened(struct m_conn *c, const struct pkt *p)
+{
+    if (!c->acked || c->cli_ack != m_seq_end(p)) {
+        if (c->acked) {
+            c->acked = c->fin_forward = c->fin_reverse = false;
+        }
+        c->cli_ack = p->seq;
+        c->cli_end = p->flags & F_ACK ? p->ack : c->cli_end;
+    }
+    c->rev_end = m_seq_end(p);
+}
+
+void
+m_from_backend(struct m_conn *c, const struct pkt *p)
+{
+    if (p->proto != TPR_PROTO_TCP) {
+        c->answered = true;
+    } else if (p->frag == LATER_FRAGMENT) {
+        return;
+    } else if (p->flags & F_RST) {
+        c->rst |= ((c->answered && p->seq == c->rev_end)
+                   || (c->acked && p->seq == c->cli_ack)
+                   || (!c->answered && p->flags & F_ACK
+                       && p->ack == c->cli_end));
+    } else {
+        if (p->flags & F_SYN) {
+            opened(c, p);
+        } else if (!c->answered || (int32_t) (m_seq_end(p) - c->rev_end) > 0) {
+            c->rev_end = m_seq_end(p);
+        }
+        c->rev_ack = p->flags & F_ACK ? p->ack : c->rev_ack;
+        c->seen = c->answered = true;
+        c->fin_reverse |= p->flags & F_FIN;
+    }
+}

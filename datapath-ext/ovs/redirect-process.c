@@ -346,7 +346,7 @@ release(struct tpr_dp *dp, struct tpr_conn *conn, uint32_t seq)
 static void
 forget(struct tpr_dp *dp, struct tpr_conn *conn, uint32_t seq)
 {
-    ovs_mutex_lock(&dp->mutex);
+    tpr_lock(dp);
     if (tpr_conn_unchanged(conn, seq)) {
         tpr_conn_remove(dp, conn);
     }

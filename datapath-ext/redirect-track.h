@@ -48,8 +48,9 @@
  *
  * Inline, pure.  Threads: both directions' packets may be tracked at once by
  * two threads; the flags are added atomically, every other field has one
- * direction that writes it (but for the backend's SYN, which sets the client's
- * numbers: the client waits for it). */
+ * direction that writes it (but for the backend's first word, which sets the
+ * client's numbers right: the client waits for it).  'cli_ack' is not after
+ * 'rev_end' once that is known. */
 
 #ifndef TPR_REDIRECT_TRACK_H
 #define TPR_REDIRECT_TRACK_H 1
@@ -154,19 +155,11 @@ tpr_track_timeout(uint8_t flags, uint8_t proto)
             ? TPR_TIMEOUT_ANSWERED : TPR_TIMEOUT_NEW);
 }
 
-/* How far a segment may be from where one is expected: reordering. */
-enum { TPR_TRACK_SLACK = 0xffff };
-
-/* Could the client, having been sent up to 'rev_end' and acknowledged up to
- * 'cli_ack', acknowledge 'ack'? */
-TPR_INLINE bool
-tpr_track_believes_ack(uint32_t rev_end, uint32_t cli_ack, uint32_t ack)
-{
-    uint32_t in_flight = tpr_seq_after(rev_end, cli_ack) ? rev_end - cli_ack
-                                                         : 0;
-
-    return rev_end - ack <= in_flight + TPR_TRACK_SLACK;
-}
+enum {
+    /* How far a segment may be from where one is expected: reordering. */
+    TPR_TRACK_SLACK = 0xffff,
+    TPR_TRACK_WINDOW = 1 << 30, /* TCP's largest (RFC 7323 2.3). */
+};
 
 /* Is 'p', which is neither SYN nor RST, the client's?  Of those who do not see
  * the connection's packets, one in tens of thousands guesses right. */
@@ -175,7 +168,8 @@ tpr_track_believes(const struct tpr_track *t, const struct tpr_packet *p)
 {
     return (t->flags & TPR_TRACK_SEEN
             ? (p->tcp_flags & TPR_TCP_ACK)
-              && tpr_track_believes_ack(t->rev_end, t->cli_ack, p->ack)
+              && (t->rev_end - p->ack
+                  <= t->rev_end - t->cli_ack + TPR_TRACK_SLACK)
             : p->seq - t->cli_end + TPR_TRACK_SLACK <= 2 * TPR_TRACK_SLACK);
 }
 
@@ -280,8 +274,12 @@ tpr_track_reverse(struct tpr_track *t, const struct tpr_packet *p)
     }
     if (p->tcp_flags & TPR_TCP_SYN) {
         tpr_track_opened(t, p);
-    } else if (!(t->flags & TPR_TRACK_SEEN)
-               || tpr_seq_after(p->seq_end, t->rev_end)) {
+    } else if (!(t->flags & TPR_TRACK_SEEN)) {
+        t->rev_end = p->seq_end;
+        if (t->rev_end - t->cli_ack > TPR_TRACK_WINDOW) {
+            t->cli_ack = p->seq;        /* What it said cannot be true. */
+        }
+    } else if (tpr_seq_after(p->seq_end, t->rev_end)) {
         t->rev_end = p->seq_end;
     }
     if (p->tcp_flags & TPR_TCP_ACK) {

@@ -26,12 +26,14 @@
 enum { TPR_USUAL_L3 = TPR_ETH_LEN, TPR_USUAL_L4 = TPR_ETH_LEN + 20 };
 
 /* Are these headers of that shape?  The flow extractor has seen to the version
- * and the lengths of IP where it has set 'l4_ofs'. */
+ * and the lengths of IP where it has set 'l4_ofs'.  Stores how many bytes TCP
+ * carries in '*payload'. */
 static inline bool
-tpr_usual_headers(const struct dp_packet *packet, const uint8_t *data)
+tpr_usual_headers(const struct dp_packet *packet, const uint8_t *data,
+                  uint32_t *payload)
 {
     const uint8_t *tcp = data + TPR_USUAL_L4;
-    uint32_t l4_len;
+    uint32_t l4_len, header;
 
     if (packet->l3_ofs != TPR_USUAL_L3 || packet->l4_ofs != TPR_USUAL_L4
         || dp_packet_size(packet) < TPR_USUAL_L4 + 20
@@ -44,8 +46,10 @@ tpr_usual_headers(const struct dp_packet *packet, const uint8_t *data)
         return false;
     }
     l4_len = tpr_get16(data + TPR_USUAL_L3 + 2) - 20U;
+    header = (tcp[12] >> 4) * 4U;
+    *payload = l4_len - header;
     return l4_len <= dp_packet_size(packet) - TPR_USUAL_L4
-           && (tcp[12] >> 4) * 4U <= l4_len && tcp[12] >> 4 >= 5;
+           && header <= l4_len && header >= 20;
 }
 
 /* The connection of these headers with object 'id', or NULL, with its sequence
@@ -90,16 +94,6 @@ tpr_usual_client(const struct tpr_conn *conn, const uint8_t *data,
                               ^ tpr_raw16(data + 10)));
 }
 
-/* The sequence number after this segment. */
-static inline uint32_t
-tpr_usual_end(const uint8_t *data)
-{
-    const uint8_t *tcp = data + TPR_USUAL_L4;
-
-    return tpr_get32(tcp + 4) + tpr_get16(data + TPR_USUAL_L3 + 2) - 20
-           - (tcp[12] >> 4) * 4;
-}
-
 static inline void
 tpr_usual_rewrite(uint8_t *data, const struct tpr_redirect_backend *b)
 {
@@ -116,7 +110,10 @@ tpr_usual_rewrite(uint8_t *data, const struct tpr_redirect_backend *b)
 }
 
 /* Takes 'packet' if it is a usual one: stores where to send it in '*output',
- * and returns true.  Otherwise returns false, and nothing has changed. */
+ * and returns true.  Otherwise returns false, and nothing has changed.
+ *
+ * The object's protocol need not be looked at: it would not have the
+ * connection, or another version of it would have removed that. */
 static inline bool
 tpr_usual(struct tpr_dp *dp, const struct tpr_action *action,
           struct dp_packet *packet, uint32_t in_port, uint32_t now_ms,
@@ -127,10 +124,10 @@ tpr_usual(struct tpr_dp *dp, const struct tpr_action *action,
     const struct tpr_object *object;
     struct tpr_record *record;
     struct tpr_conn *conn;
-    uint32_t seq, expires, ack, end;
+    uint32_t seq, expires, ack, end, payload;
 
     if (action->mode != TPR_MODE_FORWARD
-        || !tpr_usual_headers(packet, data)
+        || !tpr_usual_headers(packet, data, &payload)
         || dp_packet_hwol_l4_mask(packet)) {
         return false;
     }
@@ -140,7 +137,6 @@ tpr_usual(struct tpr_dp *dp, const struct tpr_action *action,
         || (conn->track.flags & ~TPR_TRACK_SYN)
            != (TPR_TRACK_ANSWERED | TPR_TRACK_ACKED | TPR_TRACK_SEEN)
         || tpr_raw32(data + TPR_USUAL_L3 + 16) != object->r.vip.w[3]
-        || (object->r.proto && object->r.proto != TPR_PROTO_TCP)
         || !tpr_redirect_covers_port(&object->r, conn->vip_port)
         || !tpr_usual_client(conn, data, in_port)
         || tpr_time_reached(now_ms, conn->expires)) {
@@ -149,7 +145,7 @@ tpr_usual(struct tpr_dp *dp, const struct tpr_action *action,
     ack = tpr_get32(data + TPR_USUAL_L4 + 8);
     record = dp->records[conn->backend];
     b = tpr_record_conf(record);
-    if (!tpr_track_believes_ack(conn->track.rev_end, conn->track.cli_ack, ack)
+    if (ack - conn->track.cli_ack > conn->track.rev_end - conn->track.cli_ack
         || !tpr_keeps(b, dp->page)
         || (b->vlan != TPR_VLAN_KEEP && b->vlan != TPR_VLAN_NONE)
         || tpr_raw32(b->src_mac) | tpr_raw16(b->src_mac + 4)
@@ -157,7 +153,7 @@ tpr_usual(struct tpr_dp *dp, const struct tpr_action *action,
         return false;
     }
     conn->track.cli_ack = ack;
-    end = tpr_usual_end(data);
+    end = tpr_get32(data + TPR_USUAL_L4 + 4) + payload;
     if (tpr_seq_after(end, conn->track.cli_end)) {
         conn->track.cli_end = end;
     }

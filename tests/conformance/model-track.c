@@ -53,14 +53,10 @@ among(uint32_t x, uint32_t first, uint32_t last)
 static bool
 is_clients(const struct m_conn *c, const struct pkt *p)
 {
-    uint32_t oldest = c->cli_ack;
-
-    if (!c->answered) {
-        return among(p->seq, c->cli_end - 65535, c->cli_end + 65535);
-    } else if ((int32_t) (c->rev_end - oldest) < 0) {
-        oldest = c->rev_end;
-    }
-    return p->flags & F_ACK && among(p->ack, oldest - 65535, c->rev_end);
+    return (c->answered
+            ? p->flags & F_ACK && among(p->ack, c->cli_ack - 65535,
+                                        c->rev_end)
+            : among(p->seq, c->cli_end - 65535, c->cli_end + 65535));
 }
 
 void
@@ -123,7 +119,12 @@ m_from_backend(struct m_conn *c, const struct pkt *p)
     } else {
         if (p->flags & F_SYN) {
             opened(c, p);
-        } else if (!c->answered || (int32_t) (m_seq_end(p) - c->rev_end) > 0) {
+        } else if (!c->answered) {
+            c->rev_end = m_seq_end(p);
+            if (!among(c->cli_ack, c->rev_end - (1 << 30), c->rev_end)) {
+                c->cli_ack = p->seq;    /* That cannot have been it. */
+            }
+        } else if ((int32_t) (m_seq_end(p) - c->rev_end) > 0) {
             c->rev_end = m_seq_end(p);
         }
         c->rev_ack = p->flags & F_ACK ? p->ack : c->rev_ack;

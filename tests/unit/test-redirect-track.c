@@ -179,6 +179,30 @@ START_TEST(client_ack)
 }
 END_TEST
 
+/* Met in the middle: what cannot have been acknowledged was not. */
+START_TEST(first_word)
+{
+    static const struct { uint32_t said, counts; } rows[] = {
+        { 1000, 1000 }, { 1100, 1100 }, { 1101, 1000 },
+        { 1100u - (1 << 30), 1100u - (1 << 30) },
+        { 1099u - (1 << 30), 1000 }, { 0x80000000, 1000 },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct tpr_track t = { .flags = 0 };
+        struct tpr_packet ack = tcp(A), data = tcp(A);
+
+        ack.ack = rows[i].said;
+        data.seq = 1000;
+        data.seq_end = 1100;
+        tpr_track_forward(&t, &ack);
+        tpr_track_reverse(&t, &data);
+        ck_assert_uint_eq(t.cli_ack, rows[i].counts);
+        ck_assert_uint_eq(t.rev_end, 1100);
+    }
+}
+END_TEST
+
 /* Who ends it: packets with the numbers that the other side expects. */
 START_TEST(believed)
 {
@@ -292,4 +316,4 @@ START_TEST(not_tcp)
 END_TEST
 
 UNIT_MAIN("redirect-track", conversations, reverse_end, opened_again,
-          client_ack, believed, reopening, yielding, not_tcp)
+          client_ack, first_word, believed, reopening, yielding, not_tcp)

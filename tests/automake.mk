@@ -217,7 +217,9 @@ tests_conformance_conformance_SOURCES = \
 	tests/conformance/packet.c \
 	tests/conformance/packet.h \
 	tests/conformance/random.c \
-	tests/conformance/redirect-text.c
+	tests/conformance/redirect-text.c \
+	tests/conformance/switch.c \
+	tests/conformance/switch.h
 tests_conformance_conformance_LDADD = \
 	datapath-ext/libredirect.la $(OVS_LDADD)
 EXTRA_DIST += $(CONFORMANCE_TESTS) tests/conformance/cases \

@@ -111,6 +111,9 @@ packet_in(struct run *t, char *text)
                               : TPR_MODE_FORWARD),
                     (uint32_t) number(mode), port, &p, &t->out);
     t->checked = false;
+    if (t->out.more) {
+        fail(t, "more than one packet came of it");
+    }
     if (t->out.verdict == TPR_PASS) {
         struct frame f;
 
@@ -303,6 +306,8 @@ step(struct run *t, char *line)
         expect_verdict(t, TPR_PASS);
     } else if (!strcmp(line, "drop")) {
         expect_verdict(t, TPR_DROP);
+    } else if (!strcmp(line, "not")) {
+        /* For another host. */
     } else if (!strcmp(line, "sender")) {
         memset(t->seen, 0, MAX_ORIGINATED * sizeof *t->seen);
         t->ops->originate(host(t), &t->sent);
@@ -313,8 +318,10 @@ step(struct run *t, char *line)
         sent(t, args);
     } else if (!strcmp(line, "table")) {
         t->options.connections = (uint32_t) n;
+        t->options.is_special = true;
     } else if (!strcmp(line, "pool")) {
         t->options.half_open = (uint32_t) n;
+        t->options.is_special = true;
     } else if (!strcmp(line, "time")) {
         t->ops->time(host(t), (uint32_t) n);
     } else if (!strcmp(line, "del")) {
@@ -348,25 +355,25 @@ end_of_case(char **lines, int n_lines, int start)
     return i;
 }
 
-/* Can the host do what the case wants?  One with a sender of its own reacts to
- * a death when it likes. */
-static bool
-is_possible(const struct host_ops *ops, char **lines, int n_lines, int start)
+/* Why the host cannot do what the case wants, or NULL: what "not HOST" says,
+ * without the new-line, '*length' characters. */
+static const char *
+why_not(const struct host_ops *ops, char **lines, int n_lines, int start,
+        int *length)
 {
-    static const char *const words[] = { "time ", "sender ", "withdraw ",
-                                         "table ", "pool " };
-
     for (int i = start + 1; i < end_of_case(lines, n_lines, start); i++) {
-        for (size_t j = 0; !ops->originate && j < ARRAY_SIZE(words); j++) {
-            if (!strncmp(lines[i], words[j], strlen(words[j]))) {
-                return false;
-            }
-        }
-        if (!ops->originate && strstr(lines[i], " down")) {
-            return false;
+        size_t n = strlen(ops->name);
+
+        if (!strncmp(lines[i], "not ", 4)
+            && !strncmp(lines[i] + 4, ops->name, n)
+            && lines[i][4 + n] == ' ') {
+            const char *why = lines[i] + 5 + n;
+
+            *length = (int) strcspn(why, "\n");
+            return why;
         }
     }
-    return true;
+    return NULL;
 }
 
 /* One case, the lines after 'start', up to the next. */
@@ -376,7 +383,7 @@ run_case(struct run *t, char **lines, int n_lines, int start)
     char line[LINE_MAX_];
 
     t->host = NULL;
-    t->options = (struct host_options) { 256, 16, 12345 };
+    t->options = (struct host_options) { 256, 16, 12345, false };
     *t->error = '\0';
     for (int i = start + 1; i < end_of_case(lines, n_lines, start); i++) {
         size_t length;
@@ -433,15 +440,22 @@ case_run_file(const char *path, const struct host_ops *ops,
             families[6] = strchr(lines[i], '6') != NULL;
         }
         for (int family = 4; family <= 6; family += 2) {
-            if (strncmp(lines[i], "case ", 5) || !families[family]
-                || !is_possible(ops, lines, n_lines, i)) {
+            const char *why;
+            int length = 0;
+
+            if (strncmp(lines[i], "case ", 5) || !families[family]) {
                 continue;
             }
             t.family = family;
-            run_case(&t, lines, n_lines, i);
-            printf("%sok %u - %s: %.*s, IPv%d\n", *t.error ? "not " : "",
-                   ++*n_tests, ops->name,
-                   (int) strcspn(lines[i] + 5, "\n"), lines[i] + 5, family);
+            *t.error = '\0';
+            why = why_not(ops, lines, n_lines, i, &length);
+            if (!why) {
+                run_case(&t, lines, n_lines, i);
+            }
+            printf("%sok %u - %s: %.*s, IPv%d%s%.*s\n",
+                   *t.error ? "not " : "", ++*n_tests, ops->name,
+                   (int) strcspn(lines[i] + 5, "\n"), lines[i] + 5, family,
+                   why ? " # SKIP " : "", length, why ? why : "");
             if (*t.error) {
                 printf("# %s\n", t.error);
                 ++*n_failed;

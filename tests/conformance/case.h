@@ -3,6 +3,7 @@
 /* The named cases: text files that say what goes in and what must come out.
  *
  *     case NAME                        begins one; # is a comment
+ *     not HOST REASON                  the host cannot do it: skipped
  *     families 4 6                     the cases below run once a family:
  *                                      @c @d clients, @v @w VIPs, @a @b @e
  *                                      backends

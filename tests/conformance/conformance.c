@@ -6,7 +6,8 @@
  *                                              process; TAP
  *     conformance --ovs FILE...                the cases, a real switch: see
  *                                              tests/conformance/run-ovs
- *     conformance --packets N [--seed S]       the datapath against the model
+ *     conformance [--ovs] --packets N [--seed S]   the datapath, or the switch,
+ *                                              against the model
  *
  * See case.h for the cases' language, random.c for the random runs. */
 
@@ -35,6 +36,7 @@ main(int argc, char *argv[])
     int c;
 
     set_program_name(argv[0]);
+    setvbuf(stdout, NULL, _IOLBF, 0);
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (c == 'o') {
             ovs = true;
@@ -56,10 +58,11 @@ main(int argc, char *argv[])
         }
     }
     if (packets) {
-        int differs = random_run(&host_dp, packets, seed);
+        const struct host_ops *host = ovs ? &host_ovs : &host_dp;
+        int differs = random_run(host, packets, seed);
 
-        printf("%sok %u - the datapath does what the model does, %llu random"
-               " packets\n", differs ? "not " : "", ++n,
+        printf("%sok %u - %s does what the model does, %llu random"
+               " packets\n", differs ? "not " : "", ++n, host->name,
                (unsigned long long) packets);
         n_failed += differs;
     }

@@ -181,4 +181,5 @@ dp_stats(void *h_, uint32_t id, uint16_t i, struct tpr_backend_stats *s)
 const struct host_ops host_dp = {
     "dp", dp_create, dp_destroy, dp_set, dp_del, dp_word, dp_withdraw,
     dp_process, dp_originate, dp_time, dp_counter, dp_connections, dp_stats,
+    false, 0,
 };

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A real ovs-vswitchd with dummy ports: see host.h.
+/* The redirects of a real ovs-vswitchd with dummy ports: see host.h, switch.h.
  *
- * tests/conformance/run-ovs starts the switch and leaves its folder in
- * TPR_CONFORMANCE_DIR.  Everything goes the way a user's goes: redirects and
- * words by ovs-ofctl, packets in by packet-outs, whose action is "redirect(..),
- * output:9", so that what passes leaves by port 9; packets out are read from
- * the files that dummy ports write.  ovs-ofctl returns when the packet is
- * through. */
+ * Redirects go in as texts that ovs-ofctl would take, packets by packet-outs,
+ * whose actions are "redirect(..),output:9", so that what passes leaves by
+ * port 9.
+ *
+ * The switch has a sender of its own, which acts at once.  After whatever may
+ * be a death, this waits until the sender is done, with two witnesses: each is
+ * a connection of its own on a backend of its own.  The first one's death
+ * comes after what is waited for, so that the round of the sender that resets
+ * it, or one before, has seen that.  The second's comes after the first's
+ * reset: its own reset comes from a later round, and the first one's is over.
+ * Witnesses use ports, words and addresses that cases do not. */
 
 #include <config.h>
 #include "host.h"
@@ -15,105 +20,186 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "ofp-redirect.h"
 #include "openvswitch/dynamic-string.h"
+#include "openvswitch/ofpbuf.h"
 #include "packets.h"
 #include "redirect-check.h"
+#include "redirect-text.h"
+#include "switch.h"
 #include "util.h"
 
-enum { PASS_PORT = 9, N_WORDS = 16 };
-static const int ports[] = { 1, 2, 3, 4, 5, PASS_PORT };
-
-struct host_ovs {
-    const char *dir;
-    long read[ARRAY_SIZE(ports)];       /* Of the ports' files. */
-    uint64_t counters[TPR_N_COUNTERS];  /* When the case began. */
-    bool touched[2][N_WORDS];
+enum {
+    N_WORDS = 16,
+    N_WITNESSES = 2,
+    WITNESS_ID = 9001,
+    WITNESS_WORD = N_WORDS,
+    WITNESS_PORT = 6,           /* Of its client; its backend's is 7. */
 };
 
-/* Runs 'command', frees it; returns what it printed, for free(), or NULL if it
- * failed. */
-static char *
-run(char *command)
-{
-    struct ds s = DS_EMPTY_INITIALIZER;
-    char line[1024];
-    FILE *pipe = popen(command, "r");
+struct host_ovs {
+    struct switch_ *s;
+    struct host_options options;
+    uint64_t counters[TPR_N_COUNTERS];  /* When the case began. */
+    uint64_t own_resets;                /* Of witnesses, since then. */
+    uint32_t own_connections;
+    bool touched[2][N_WORDS];
+    uint32_t without;           /* Port that was withdrawn; 0: none. */
+    struct originated sent;             /* By the sender, not yet asked for. */
+};
 
-    free(command);
-    while (pipe && fgets(line, sizeof line, pipe)) {
-        ds_put_cstr(&s, line);
-    }
-    if (!pipe || pclose(pipe)) {
-        ds_destroy(&s);
-        return NULL;
-    }
-    return ds_steal_cstr(&s);
-}
-
-static bool
-run_only(char *command)
-{
-    char *output = run(command);
-
-    free(output);
-    return output != NULL;
-}
-
-#define OFCTL "ovs-ofctl -O OpenFlow14 "
-#define QUIET " > /dev/null 2>&1"
-
+/* The words of 'dpctl/dump-redirects' behind 'key'. */
 static uint64_t
-read_counter(enum tpr_counter c)
+number_after(const char *text, const char *key)
 {
-    char *text = run(xstrdup("ovs-appctl dpctl/dump-redirects 2> /dev/null"));
-    char *name = xasprintf(" %s ", tpr_counter_name(c));
-    const char *at = text ? strstr(text, name) : NULL;
-    uint64_t value = at ? strtoull(at + strlen(name), NULL, 10) : 0;
+    const char *at = text ? strstr(text, key) : NULL;
 
-    free(name);
-    free(text);
-    return value;
+    return at ? strtoull(at + strlen(key), NULL, 10) : 0;
 }
 
-/* The next packet that port 'i' has sent; false if there is none. */
-static bool
-next_packet(struct host_ovs *h, size_t i, struct frame *f)
+static void
+read_counters(struct host_ovs *h, uint64_t counters[TPR_N_COUNTERS])
 {
-    char *path = xasprintf("%s/p%d.pcap", h->dir, ports[i]);
-    FILE *file = fopen(path, "rb");
-    uint32_t header[4];
-    bool found = false;
+    char *text = switch_appctl(h->s, "dpctl/dump-redirects", NULL);
 
-    free(path);
-    if (file && !fseek(file, h->read[i], SEEK_SET)
-        && fread(header, sizeof header, 1, file) == 1
-        && header[2] <= FRAME_MAX
-        && fread(f->data, header[2], 1, file) == 1) {
-        f->len = header[2];
-        h->read[i] = ftell(file);
-        found = true;
+    for (int c = 0; c < TPR_N_COUNTERS; c++) {
+        char *name = xasprintf(" %s ", tpr_counter_name(c));
+
+        counters[c] = number_after(text, name);
+        free(name);
     }
-    if (file) {
-        fclose(file);
+    free(text);
+}
+
+/* Takes what the sender has sent. */
+static void
+take_sent(struct host_ovs *h)
+{
+    struct outcome *o = &h->sent.out[h->sent.n];
+
+    for (o->port = 0; switch_next(h->s, &o->port, &o->frame); o->port = 0) {
+        o->verdict = TPR_SEND;
+        ovs_assert(++h->sent.n < MAX_ORIGINATED);
+        o++;
     }
-    return found;
+}
+
+static void
+set_liveness(struct host_ovs *h, bool is_region, uint32_t index,
+             enum tpr_liveness state)
+{
+    const struct tpr_liveness_mod mod = { index, is_region, state };
+
+    ovs_assert(switch_send(h->s, ofputil_encode_liveness_mod(OFP14_VERSION,
+                                                             &mod)));
+}
+
+/* ## Witnesses. ## */
+
+static void
+witness_speak(struct host_ovs *h, int i, uint8_t flags)
+{
+    char *text = xasprintf("tcp 192.0.2.9:4000>192.0.2.%d:80 %s ack=%d",
+                           i + 1, flags & F_SYN ? "S" : "A",
+                           flags & F_SYN ? 0 : 100);
+    char *actions = xasprintf("redirect(%d),output:%d", WITNESS_ID + i,
+                              PASS_PORT);
+    struct pkt p, quote;
+    struct frame f;
+
+    ovs_assert(!pkt_parse(text, &p, &quote));
+    pkt_build(&p, &f);
+    ovs_assert(switch_packet_out(h->s, WITNESS_PORT, &f, actions));
+    free(actions);
+    free(text);
+}
+
+/* Gives witness 'i' a connection whose end would be noticed. */
+static void
+witness_connect(struct host_ovs *h, int i)
+{
+    set_liveness(h, false, WITNESS_WORD + i, TPR_LIVENESS_UP);
+    witness_speak(h, i, F_SYN);
+    witness_speak(h, i, F_ACK);
+}
+
+static void
+witness_die(struct host_ovs *h, int i)
+{
+    struct frame f;
+
+    set_liveness(h, false, WITNESS_WORD + i, TPR_LIVENESS_DOWN);
+    switch_await(h->s, WITNESS_PORT, &f);
+    h->own_resets++;
+}
+
+static bool mod_redirect(struct host_ovs *, const char *text);
+
+static void
+witnesses_create(struct host_ovs *h)
+{
+    for (int i = 0; i < N_WITNESSES; i++) {
+        char *text = xasprintf(
+            "id=%d,vip=192.0.2.%d,tcp,port=80,timeout=established:86400000ms,"
+            "timeout=syn:86400000ms,timeout=closing:86400000ms,"
+            "backend=192.0.2.%d,mac=02:00:00:00:00:99,output=7,word=%d",
+            WITNESS_ID + i, i + 1, i + 5, WITNESS_WORD + i);
+
+        ovs_assert(mod_redirect(h, text));
+        free(text);
+        witness_connect(h, i);
+    }
+    h->own_connections = N_WITNESSES;
+}
+
+/* Waits until the sender has acted on all that has died.  In small tables
+ * there is no room for witnesses: nothing may die there. */
+static void
+await_sender(struct host_ovs *h)
+{
+    if (h->options.is_special) {
+        return;
+    }
+    for (int i = 0; i < N_WITNESSES; i++) {
+        witness_die(h, i);
+    }
+    take_sent(h);
+    for (int i = 0; i < N_WITNESSES; i++) {
+        witness_connect(h, i);
+    }
+}
+
+/* ## Set-up. ## */
+
+/* Asks for a datapath with such tables; run-ovs made one with none of that. */
+static void
+remake_bridge(const char *connections, const char *half_open)
+{
+    ovs_assert(switch_shell(xasprintf(
+        "ovs-vsctl del-br br0 -- set Open_vSwitch . "
+        "other_config:tpr-connections=%s other_config:tpr-half-open=%s",
+        connections, half_open)));
+    ovs_assert(switch_shell(xstrdup("$TPR_CONFORMANCE_MAKE_BRIDGE")));
 }
 
 static void *
-ovs_create(const struct host_options *o OVS_UNUSED)
+ovs_create(const struct host_options *o)
 {
     struct host_ovs *h = xzalloc(sizeof *h);
-    struct frame f;
 
-    h->dir = getenv("TPR_CONFORMANCE_DIR");
-    for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
-        h->read[i] = 24;                /* The file's header. */
-        while (next_packet(h, i, &f)) {
-            continue;
-        }
+    h->options = *o;
+    h->sent.out = xmalloc(MAX_ORIGINATED * sizeof *h->sent.out);
+    if (o->is_special) {
+        char connections[16], half_open[16];
+
+        snprintf(connections, sizeof connections, "%u", o->connections);
+        snprintf(half_open, sizeof half_open, "%u", o->half_open);
+        remake_bridge(connections, half_open);
     }
-    for (int c = 0; c < TPR_N_COUNTERS; c++) {
-        h->counters[c] = read_counter(c);
+    h->s = switch_open();
+    read_counters(h, h->counters);
+    if (!o->is_special) {
+        witnesses_create(h);
     }
     return h;
 }
@@ -121,30 +207,46 @@ ovs_create(const struct host_options *o OVS_UNUSED)
 static void
 ovs_word(void *h_, const struct tpr_liveness_mod *mod)
 {
-    static const char *const states[] = { "unknown", "up", "down", "drain" };
     struct host_ovs *h = h_;
 
-    ovs_assert(run_only(xasprintf(OFCTL "set-liveness br0 %s=%u,state=%s"
-                                  QUIET, mod->is_region ? "region" : "word",
-                                  mod->index, states[mod->state])));
-    h->touched[mod->is_region][mod->index % N_WORDS] = true;
+    set_liveness(h, mod->is_region, mod->index, mod->state);
+    ovs_assert(mod->index < N_WORDS);
+    h->touched[mod->is_region][mod->index] = true;
+    await_sender(h);
+}
+
+static bool
+delete_redirects(struct host_ovs *h, uint32_t id)
+{
+    struct ofputil_redirect_mod rm = {
+        .command = OFPRDC_DELETE, .redirect.id = id,
+    };
+
+    return switch_send(h->s, ofputil_encode_redirect_mod(OFP14_VERSION, &rm));
 }
 
 static void
 ovs_destroy(void *h_)
 {
     struct host_ovs *h = h_;
+    uint32_t all;
 
-    run_only(xstrdup(OFCTL "del-redirects br0" QUIET));
+    ovs_assert(!tpr_redirect_id_parse("all", true, &all));
+    ovs_assert(delete_redirects(h, all));
     for (uint32_t i = 0; i < 2 * N_WORDS; i++) {
-        const struct tpr_liveness_mod mod = {
-            .is_region = i / N_WORDS, .index = i % N_WORDS,
-        };
-
-        if (h->touched[mod.is_region][mod.index]) {
-            ovs_word(h, &mod);
+        if (h->touched[i / N_WORDS][i % N_WORDS]) {
+            set_liveness(h, i / N_WORDS, i % N_WORDS, TPR_LIVENESS_UNKNOWN);
         }
     }
+    if (h->without) {
+        ovs_assert(switch_shell(xasprintf("$TPR_CONFORMANCE_ADD_PORT %u",
+                                          h->without)));
+    }
+    switch_close(h->s);
+    if (h->options.is_special) {
+        remake_bridge("0", "0");
+    }
+    free(h->sent.out);
     free(h);
 }
 
@@ -197,9 +299,31 @@ put_backend(struct ds *s, const struct tpr_redirect_backend *b)
     }
 }
 
+/* Adds or changes what 'text' says. */
+static bool
+mod_redirect(struct host_ovs *h, const char *text)
+{
+    struct ofputil_redirect_mod rm = { .command = OFPRDC_ADD };
+    char *error = tpr_redirect_parse(&rm.redirect, text, NULL);
+    bool ok = !error;
+
+    free(error);
+    if (ok) {
+        ok = switch_send(h->s, ofputil_encode_redirect_mod(OFP14_VERSION,
+                                                           &rm));
+        if (!ok) {
+            rm.command = OFPRDC_MODIFY;
+            ok = switch_send(h->s, ofputil_encode_redirect_mod(OFP14_VERSION,
+                                                               &rm));
+        }
+        tpr_redirect_uninit(&rm.redirect);
+    }
+    return ok;
+}
+
 /* Adds 'r', or changes it if it is there. */
 static bool
-ovs_set(void *h_ OVS_UNUSED, const struct tpr_redirect *r)
+ovs_set(void *h_, const struct tpr_redirect *r)
 {
     static const char *const downs[] = { NULL, "reset", "reselect", "keep" };
     static const char *const nones[] = { "drop", "reset", "pass" };
@@ -227,106 +351,124 @@ ovs_set(void *h_ OVS_UNUSED, const struct tpr_redirect *r)
     for (int i = 0; i < r->n_backends; i++) {
         put_backend(&s, &r->backends[i]);
     }
-    ok = (run_only(xasprintf(OFCTL "add-redirect br0 '%s'" QUIET,
-                             ds_cstr(&s)))
-          || run_only(xasprintf(OFCTL "mod-redirect br0 '%s'" QUIET,
-                                ds_cstr(&s))));
+    ok = mod_redirect(h_, ds_cstr(&s));
     ds_destroy(&s);
+    await_sender(h_);           /* Backends may be gone. */
     return ok;
 }
 
 static bool
-ovs_del(void *h_ OVS_UNUSED, uint32_t id)
+ovs_del(void *h_, uint32_t id)
 {
-    return run_only(xasprintf(OFCTL "del-redirects br0 %u" QUIET, id));
+    bool ok = delete_redirects(h_, id);
+
+    await_sender(h_);
+    return ok;
+}
+
+/* The port goes.  It comes again at the end: at once, with that number, it
+ * would be of use to the same backends. */
+static void
+ovs_withdraw(void *h_, uint32_t port)
+{
+    struct host_ovs *h = h_;
+
+    ovs_assert(switch_shell(xasprintf("ovs-vsctl del-port br0 p%u", port)));
+    h->without = port;
+    await_sender(h);
 }
 
 static void
 ovs_process(void *h_, enum tpr_mode mode, uint32_t id, uint32_t in_port,
             const struct pkt *p, struct outcome *out)
 {
-    struct ds s = DS_EMPTY_INITIALIZER;
     struct host_ovs *h = h_;
-    struct frame f;
+    char *actions = (mode == TPR_MODE_FORWARD
+                     ? xasprintf("redirect(%u),output:%d", id, PASS_PORT)
+                     : xasprintf("redirect(%s),output:%d",
+                                 mode == TPR_MODE_ANY ? "any" : "reverse",
+                                 PASS_PORT));
+    struct frame f, more;
+    uint32_t port = 0;
 
     pkt_build(p, &f);
-    ds_put_format(&s, OFCTL "packet-out br0 'in_port=%u,packet=", in_port);
-    for (size_t i = 0; i < f.len; i++) {
-        ds_put_format(&s, "%02x", f.data[i]);
-    }
-    ds_put_cstr(&s, ",actions=redirect(");
-    if (mode == TPR_MODE_FORWARD) {
-        ds_put_format(&s, "%u", id);
-    } else {
-        ds_put_cstr(&s, mode == TPR_MODE_ANY ? "any" : "reverse");
-    }
-    ds_put_format(&s, "),output:%d'" QUIET, PASS_PORT);
     out->verdict = TPR_DROP;
-    if (!run_only(ds_steal_cstr(&s))) {
+    out->more = false;
+    if (!switch_packet_out(h->s, in_port, &f, actions)) {
         /* An object that is not there is refused: nothing happens. */
         out->verdict = TPR_PASS;
         out->frame = f;
     }
-    for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
-        if (next_packet(h, i, &out->frame)) {
-            out->port = ports[i];
-            out->verdict = (ports[i] == PASS_PORT ? TPR_PASS
-                            : out->port == in_port ? TPR_REPLY : TPR_SEND);
-            break;
+    if (switch_next(h->s, &port, &out->frame)) {
+        out->port = port;
+        out->verdict = (port == PASS_PORT ? TPR_PASS
+                        : port == in_port ? TPR_REPLY : TPR_SEND);
+        port = 0;
+        while (switch_next(h->s, &port, &more)) {
+            out->more = true;
+            port = 0;
         }
     }
+    free(actions);
+}
+
+static void
+ovs_originate(void *h_, struct originated *o)
+{
+    struct host_ovs *h = h_;
+
+    o->n = h->sent.n;
+    memcpy(o->out, h->sent.out, o->n * sizeof *o->out);
+    h->sent.n = 0;
+}
+
+static void
+ovs_time(void *h_, uint32_t ms)
+{
+    switch_warp(((struct host_ovs *) h_)->s, ms);
 }
 
 static uint64_t
 ovs_counter(void *h_, enum tpr_counter c)
 {
-    return read_counter(c) - ((struct host_ovs *) h_)->counters[c];
+    struct host_ovs *h = h_;
+    uint64_t now[TPR_N_COUNTERS];
+
+    read_counters(h, now);
+    return (now[c] - h->counters[c]
+            - (c == TPR_COUNTER_RESET_SENT ? h->own_resets : 0));
 }
 
 static uint32_t
-ovs_connections(void *h_ OVS_UNUSED)
+ovs_connections(void *h_)
 {
-    char *text = run(xstrdup("ovs-appctl dpctl/dump-redirects 2> /dev/null"));
-    const char *at = text ? strstr(text, "connections: ") : NULL;
-    uint32_t n = at ? (uint32_t) number(at + 13) : UINT32_MAX;
+    struct host_ovs *h = h_;
+    char *text = switch_appctl(h->s, "dpctl/dump-redirects", NULL);
+    uint32_t n = (uint32_t) number_after(text, "connections: ");
 
     free(text);
-    return n;
-}
-
-static uint64_t
-number_after(const char *line, const char *key)
-{
-    const char *at = strstr(line, key);
-
-    return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+    return n - h->own_connections;
 }
 
 static bool
-ovs_stats(void *h_ OVS_UNUSED, uint32_t id, uint16_t i,
-          struct tpr_backend_stats *s)
+ovs_stats(void *h_, uint32_t id, uint16_t i, struct tpr_backend_stats *s)
 {
-    char *text = run(xasprintf(OFCTL "dump-redirect-stats br0 %u", id));
-    char *key = xasprintf("backend %u:", i);
-    char *line = text ? strstr(text, key) : NULL;
+    struct tpr_redirect_stats stats;
+    bool found;
 
-    free(key);
-    if (line) {
-        line[strcspn(line, "\n")] = '\0';
-        memset(s, 0, sizeof *s);
-        s->packets = number_after(line, " packets=");
-        s->rev_packets = number_after(line, " rev_packets=");
-        s->connections = (uint32_t) number_after(line, " connections=");
+    if (!switch_get_stats(((struct host_ovs *) h_)->s, id, &stats)) {
+        return false;
     }
-    free(text);
-    return line != NULL;
+    found = i < stats.n_backends;
+    if (found) {
+        *s = stats.backends[i];
+    }
+    tpr_redirect_stats_uninit(&stats);
+    return found;
 }
 
-/* Without what only a host in this process can show at a known moment: the
- * clock, the sender's turn, a table's size. */
 const struct host_ops host_ovs = {
-    .name = "ovs", .create = ovs_create, .destroy = ovs_destroy,
-    .set = ovs_set, .del = ovs_del, .word = ovs_word,
-    .process = ovs_process, .counter = ovs_counter,
-    .connections = ovs_connections, .stats = ovs_stats,
+    "ovs", ovs_create, ovs_destroy, ovs_set, ovs_del, ovs_word, ovs_withdraw,
+    ovs_process, ovs_originate, ovs_time, ovs_counter, ovs_connections,
+    ovs_stats, .acts_at_once = true, .seed = 12345,     /* As run-ovs says. */
 };

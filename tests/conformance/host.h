@@ -13,11 +13,13 @@
 
 struct host_options {
     uint32_t connections, half_open, seed;
+    bool is_special;            /* Such tables matter. */
 };
 
 /* What came of one packet. */
 struct outcome {
     enum tpr_verdict verdict;
+    bool more;                  /* Than one packet: never right. */
     uint32_t port;              /* SEND, REPLY. */
     struct frame frame;         /* SEND, REPLY, PASS. */
 };
@@ -32,8 +34,9 @@ struct originated {
 enum { SCOPE = 1 };             /* Of everything here. */
 #define NO_PORT UINT32_MAX      /* 'in_port' of what came by none. */
 
-/* 'withdraw', 'originate' and 'time' are NULL where a host cannot do them at a
- * known moment: cases that need them are left out. */
+/* Packets that a host sends by itself stay until
+ * originate() asks for them.  A host that 'acts_at_once' has a sender of its
+ * own: what dies is handled when the word is set. */
 struct host_ops {
     const char *name;
     void *(*create)(const struct host_options *);
@@ -50,6 +53,8 @@ struct host_ops {
     uint32_t (*connections)(void *);
     bool (*stats)(void *, uint32_t id, uint16_t backend,
                   struct tpr_backend_stats *);
+    bool acts_at_once;
+    uint32_t seed;              /* The one it always has; 0: any. */
 };
 
 extern const struct host_ops host_model, host_dp, host_ovs;

@@ -309,5 +309,5 @@ model_stats(void *m_, uint32_t id, uint16_t i, struct tpr_backend_stats *s)
 const struct host_ops host_model = {
     "model", model_create, model_destroy, model_set, model_del, model_word,
     model_withdraw, m_process, model_originate, model_time,
-    model_counter, model_connections, model_stats,
+    model_counter, model_connections, model_stats, false, 0,
 };

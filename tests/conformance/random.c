@@ -214,7 +214,7 @@ random_packet(struct round *t, struct pkt *p, struct pkt *quote,
 static bool
 same(const struct outcome *a, const struct outcome *b)
 {
-    return (a->verdict == b->verdict
+    return (a->verdict == b->verdict && !a->more
             && (a->verdict == TPR_DROP
                 || ((a->verdict == TPR_PASS || a->port == b->port)
                     && a->frame.len == b->frame.len
@@ -341,6 +341,14 @@ one_packet(struct round *t)
     return false;
 }
 
+/* Is it the sender's turn?  In a small table it would matter in which order it
+ * finds connections. */
+static bool
+originates(struct round *t)
+{
+    return t->ops->acts_at_once || (!t->small && !draw(t, 2));
+}
+
 static bool
 one_step(struct round *t)
 {
@@ -348,7 +356,7 @@ one_step(struct round *t)
 
     if (what < 8) {
         random_word(t);
-        return t->small || draw(t, 2) || originate(t);
+        return !originates(t) || originate(t);
     } else if (what < 10) {
         static const uint32_t steps[] = { 100, 1000, 5000, 31000, 200000 };
         uint32_t ms = steps[draw(t, 5)];
@@ -357,12 +365,15 @@ one_step(struct round *t)
         host_model.time(t->model, ms);
     } else if (what == 10) {
         random_redirect(t, 1 + draw(t, N_IDS));
+        return !t->ops->acts_at_once || originate(t);
     } else if (what == 11 && !draw(t, 4)) {
         uint32_t id = 1 + draw(t, N_IDS);
 
         t->ops->del(t->host, id);
         host_model.del(t->model, id);
-    } else if (what == 12 && !draw(t, 4)) {
+        return !t->ops->acts_at_once || originate(t);
+    } else if (what == 12 && !t->ops->acts_at_once && !draw(t, 4)) {
+        /* A real port does not come again at once. */
         uint32_t port = 1 + draw(t, 5);
 
         t->ops->withdraw(t->host, port);
@@ -383,9 +394,10 @@ one_round(const struct host_ops *ops, uint32_t seed)
         draw(&t, 2);
     }
     t.is_v6 = draw(&t, 2);
-    t.small = !draw(&t, 4);
+    t.small = !draw(&t, 4) && !ops->acts_at_once;
     o = (struct host_options) { t.small ? 8 : 8192, 512,
-                                seed ? seed : 1 };
+                                ops->seed ? ops->seed : seed ? seed : 1,
+                                false };
     t.host = ops->create(&o);
     t.model = host_model.create(&o);
     for (uint32_t id = 1; id <= N_IDS; id++) {

@@ -152,12 +152,18 @@ witnesses_create(struct host_ovs *h)
     h->own_connections = N_WITNESSES;
 }
 
+static bool
+has_room(const struct host_ovs *h)
+{
+    return h->options.connections > 16 && h->options.half_open > 4;
+}
+
 /* Waits until the sender has acted on all that has died.  In small tables
  * there is no room for witnesses: nothing may die there. */
 static void
 await_sender(struct host_ovs *h)
 {
-    if (h->options.is_special) {
+    if (!has_room(h)) {
         return;
     }
     for (int i = 0; i < N_WITNESSES; i++) {
@@ -171,13 +177,13 @@ await_sender(struct host_ovs *h)
 
 /* ## Set-up. ## */
 
-/* Asks for a datapath with such tables; run-ovs made one with none of that. */
+/* Makes another datapath, with such tables; 0: the usual ones. */
 static void
-remake_bridge(const char *connections, const char *half_open)
+remake_bridge(uint32_t connections, uint32_t half_open)
 {
     ovs_assert(switch_shell(xasprintf(
         "ovs-vsctl del-br br0 -- set Open_vSwitch . "
-        "other_config:tpr-connections=%s other_config:tpr-half-open=%s",
+        "other_config:tpr-connections=%u other_config:tpr-half-open=%u",
         connections, half_open)));
     ovs_assert(switch_shell(xstrdup("$TPR_CONFORMANCE_MAKE_BRIDGE")));
 }
@@ -185,20 +191,20 @@ remake_bridge(const char *connections, const char *half_open)
 static void *
 ovs_create(const struct host_options *o)
 {
+    static bool was_special;
     struct host_ovs *h = xzalloc(sizeof *h);
 
     h->options = *o;
     h->sent.out = xmalloc(MAX_ORIGINATED * sizeof *h->sent.out);
     if (o->is_special) {
-        char connections[16], half_open[16];
-
-        snprintf(connections, sizeof connections, "%u", o->connections);
-        snprintf(half_open, sizeof half_open, "%u", o->half_open);
-        remake_bridge(connections, half_open);
+        remake_bridge(o->connections, o->half_open);
+    } else if (was_special) {
+        remake_bridge(0, 0);
     }
+    was_special = o->is_special;
     h->s = switch_open();
     read_counters(h, h->counters);
-    if (!o->is_special) {
+    if (has_room(h)) {
         witnesses_create(h);
     }
     return h;
@@ -243,9 +249,6 @@ ovs_destroy(void *h_)
                                           h->without)));
     }
     switch_close(h->s);
-    if (h->options.is_special) {
-        remake_bridge("0", "0");
-    }
     free(h->sent.out);
     free(h);
 }

@@ -13,7 +13,7 @@
 
 struct host_options {
     uint32_t connections, half_open, seed;
-    bool is_special;            /* Such tables matter. */
+    bool is_special;            /* Such tables matter, and that they are new. */
 };
 
 /* What came of one packet. */

@@ -16,6 +16,7 @@
 #include "ofp-redirect.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/list.h"
+#include "openvswitch/ofp-msgs.h"
 #include "openvswitch/ofp-packet.h"
 #include "openvswitch/ofp-util.h"
 #include "openvswitch/ofpbuf.h"
@@ -168,7 +169,10 @@ switch_get_stats(struct switch_ *s, uint32_t id, struct tpr_redirect_stats *r)
         return false;
     }
     LIST_FOR_EACH_POP (reply, list_node, &replies) {
-        if (!found) {
+        enum ofptype type;
+
+        if (!found && !ofptype_decode(&type, reply->data)
+            && type != OFPTYPE_ERROR) {
             found = !ofputil_decode_redirect_stats(reply, r);
         }
         ofpbuf_delete(reply);

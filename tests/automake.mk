@@ -206,6 +206,7 @@ tests_conformance_conformance_SOURCES = \
 	tests/conformance/case.h \
 	tests/conformance/conformance.c \
 	tests/conformance/host-dp.c \
+	tests/conformance/host-flows.c \
 	tests/conformance/host-ovs.c \
 	tests/conformance/host.h \
 	tests/conformance/model-choose.c \

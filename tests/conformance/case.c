@@ -279,6 +279,26 @@ expect_stats(struct run *t, const char *text)
     }
 }
 
+/* Does the host have what this line is about? */
+static bool
+is_possible(const struct host_ops *ops, const char *line)
+{
+    return (!strcmp(line, "sender") ? ops->originate != NULL
+            : !strcmp(line, "time") ? ops->time != NULL
+            : !strcmp(line, "withdraw") ? ops->withdraw != NULL
+            : true);
+}
+
+/* Can the host show what this line expects? */
+static bool
+is_visible(const struct host_ops *ops, const char *line)
+{
+    return (!strcmp(line, "connections") ? ops->connections != NULL
+            : !strcmp(line, "counter") ? ops->counter != NULL
+            : !strcmp(line, "stats") ? ops->stats != NULL
+            : true);
+}
+
 static void
 step(struct run *t, char *line)
 {
@@ -292,7 +312,11 @@ step(struct run *t, char *line)
         args = line + strlen(line);
     }
     n = strtoul(args, NULL, 10);
-    if (!strcmp(line, "redirect") || !strcmp(line, "refused")) {
+    if (!is_possible(t->ops, line)) {
+        fail(t, "nothing that %s has", t->ops->name);
+    } else if (!is_visible(t->ops, line)) {
+        return;
+    } else if (!strcmp(line, "redirect") || !strcmp(line, "refused")) {
         set_redirect(t, args, line[2] == 'f');
     } else if (!strcmp(line, "region") || !strcmp(line, "word")) {
         set_word(t, args, *line == 'r');

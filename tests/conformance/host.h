@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* A host of the redirect action, as the conformance suite sees it: the naive
- * model, the code of the userspace datapath, and a real ovs-vswitchd.
+ * model, the code of the userspace datapath, a real ovs-vswitchd, and one that
+ * has plain flows only.
  *
  * Packets go in and come out; time stands still but for host_ops.time().  One
  * thread. */
@@ -34,7 +35,9 @@ struct originated {
 enum { SCOPE = 1 };             /* Of everything here. */
 #define NO_PORT UINT32_MAX      /* 'in_port' of what came by none. */
 
-/* Packets that a host sends by itself stay until
+/* NULL where a host has nothing of the kind: of 'counter', 'connections' and
+ * 'stats' nothing is then expected, cases with 'withdraw', 'originate' or
+ * 'time' must say that they are not for it.  Packets that a host sends by itself stay until
  * originate() asks for them.  A host that 'acts_at_once' has a sender of its
  * own: what dies is handled when the word is set. */
 struct host_ops {
@@ -57,6 +60,6 @@ struct host_ops {
     uint32_t seed;              /* The one it always has; 0: any. */
 };
 
-extern const struct host_ops host_model, host_dp, host_ovs;
+extern const struct host_ops host_model, host_dp, host_ovs, host_flows;
 
 #endif /* host.h */

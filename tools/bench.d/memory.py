@@ -2,8 +2,8 @@
 
 Memory of the switch per tracked connection, both directions included: the
 resident memory of ovs-vswitchd with a table of a million connections, full,
-less the same with a table of one connection.  A UDP packet each fills it, so
-that none waits in the pool of half-open connections."""
+less the same with a table of one connection.  A UDP packet and its answer
+each fill it, so that none waits in the pool of half-open connections."""
 
 import argparse
 import json
@@ -29,6 +29,13 @@ def udp_frame(number):
     return mac(9) + mac(1) + b"\x08\0" + ip + udp
 
 
+def answer(frame):
+    """The answer to 'frame', whose addresses and ports change places; the sums
+    stay right."""
+    return (frame[6:12] + frame[:6] + frame[12:26] + frame[30:34]
+            + frame[26:30] + frame[36:38] + frame[34:36] + frame[38:])
+
+
 def resident(pid):
     with open("/proc/%d/status" % pid) as f:
         return int(re.search(r"VmRSS:\s*(\d+) kB", f.read()).group(1)) * 1024
@@ -46,6 +53,7 @@ def fill(count, capacity):
     try:
         switch.ofctl("add-redirect", REDIRECT)
         switch.ofctl("add-flow", "udp,nw_dst=%s,actions=redirect(7)" % VIP)
+        switch.ofctl("add-flow", "udp,in_port=2,actions=redirect(reverse)")
         client, server = raw_socket("cx"), raw_socket("rx")
         seen = 0
         for first in range(0, count, 32):
@@ -55,7 +63,7 @@ def fill(count, capacity):
             server.settimeout(30)
             while seen < part[-1] + 1:
                 try:
-                    server.recv(128)
+                    server.send(answer(server.recv(128)))
                 except TimeoutError:
                     die("packet %d did not come through" % seen)
                 seen += 1

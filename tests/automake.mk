@@ -199,7 +199,7 @@ tests_flows_probe_LDADD = $(TPR_LDADD)
 EXTRA_DIST += tests/switch-lib.sh $(SWITCH_TESTS)
 
 # The conformance suite of redirects: see tests/conformance/case.h.
-CONFORMANCE_TESTS = tests/conformance/run
+CONFORMANCE_TESTS = tests/conformance/run tests/conformance/shrink
 check_PROGRAMS += tests/conformance/conformance
 tests_conformance_conformance_SOURCES = \
 	tests/conformance/case.c \
@@ -208,6 +208,7 @@ tests_conformance_conformance_SOURCES = \
 	tests/conformance/host-dp.c \
 	tests/conformance/host-flows.c \
 	tests/conformance/host-ovs.c \
+	tests/conformance/host-wrong.c \
 	tests/conformance/host.h \
 	tests/conformance/model-choose.c \
 	tests/conformance/model-host.c \
@@ -217,7 +218,10 @@ tests_conformance_conformance_SOURCES = \
 	tests/conformance/packet-text.c \
 	tests/conformance/packet.c \
 	tests/conformance/packet.h \
+	tests/conformance/random-play.c \
+	tests/conformance/random-text.c \
 	tests/conformance/random.c \
+	tests/conformance/random.h \
 	tests/conformance/redirect-text.c \
 	tests/conformance/switch.c \
 	tests/conformance/switch.h

@@ -12,7 +12,7 @@
 #include "redirect-check.h"
 #include "util.h"
 
-enum { LINE_MAX_ = 1024 };
+enum { LINE_MAX_ = 2048 };
 
 struct run {
     const struct host_ops *ops;
@@ -137,7 +137,21 @@ static bool
 frame_of(struct run *t, char *text, struct frame *f)
 {
     struct pkt p, quote;
-    const char *error = pkt_parse(text, &p, &quote);
+    const char *error;
+
+    text += strspn(text, " ");
+    if (!strncmp(text, "hex ", 4)) {
+        bool ok = true;
+
+        for (f->len = 0, text += 4; *text && f->len < FRAME_MAX; text += 2) {
+            f->data[f->len++] = (uint8_t) hexits_value(text, 2, &ok);
+        }
+        if (!ok) {
+            fail(t, "bad hex");
+        }
+        return ok;
+    }
+    error = pkt_parse(text, &p, &quote);
 
     if (error) {
         fail(t, "%s", error);
@@ -346,6 +360,8 @@ step(struct run *t, char *line)
     } else if (!strcmp(line, "pool")) {
         t->options.half_open = (uint32_t) n;
         t->options.is_special = true;
+    } else if (!strcmp(line, "seed")) {
+        t->options.seed = (uint32_t) n;
     } else if (!strcmp(line, "time")) {
         t->ops->time(host(t), (uint32_t) n);
     } else if (!strcmp(line, "del")) {

@@ -7,14 +7,17 @@
  *     families 4 6                     the cases below run once a family:
  *                                      @c @d clients, @v @w VIPs, @a @b @e
  *                                      backends
- *     table N | pool N                 connections, kept SYNs (first lines)
+ *     table N | pool N | seed N        connections, kept SYNs, the hash's seed
+ *                                      (first lines)
  *     redirect id=7 vip=@v proto=tcp port=80 policy=maglev on_down=keep
  *              backend=@a mac=60 output=2 ...  add, or change; one line
  *     refused id=7 ...                 the same, which must be refused
  *     del ID | withdraw PORT
  *     region N STATE | word N STATE | time MS
  *     in PORT MODE PACKET              MODE: a redirect's id, any, reverse
- *     out PORT PACKET | reply PACKET | pass | drop     what became of it
+ *     out PORT PACKET | reply PACKET | pass | drop     what became of it;
+ *                                      a PACKET that is expected may be
+ *                                      "hex DIGITS"
  *     sender N                         the sender's turn: N packets
  *     sent PORT PACKET                 one of them
  *     connections N | counter NAME N

@@ -9,6 +9,7 @@
  *                                              tests/conformance/run-ovs
  *     conformance --flows FILE...              the cases, a switch with the
  *                                              agent's plain flows
+ *     conformance --wrong FILE...              the cases, a host that is wrong
  *     conformance [--ovs] --packets N [--seed S]   the datapath, or the switch,
  *                                              against the model
  *
@@ -28,12 +29,13 @@ main(int argc, char *argv[])
     static const struct option options[] = {
         { "ovs", no_argument, NULL, 'o' },
         { "flows", no_argument, NULL, 'f' },
+        { "wrong", no_argument, NULL, 'w' },
         { "packets", required_argument, NULL, 'p' },
         { "seed", required_argument, NULL, 's' },
         { NULL, 0, NULL, 0 },
     };
     const struct host_ops *const hosts[] = {
-        &host_model, &host_dp, &host_ovs, &host_flows,
+        &host_model, &host_dp, &host_ovs, &host_flows, host_wrong(),
     };
     unsigned int n = 0, n_failed = 0;
     uint64_t packets = 0;
@@ -50,6 +52,9 @@ main(int argc, char *argv[])
         } else if (c == 'f') {
             wanted[0] = wanted[1] = false;
             wanted[3] = true;
+        } else if (c == 'w') {
+            wanted[0] = wanted[1] = false;
+            wanted[4] = true;
         } else if (c == 'p') {
             packets = strtoull(optarg, NULL, 10);
         } else if (c == 's') {

@@ -61,5 +61,6 @@ struct host_ops {
 };
 
 extern const struct host_ops host_model, host_dp, host_ovs, host_flows;
+const struct host_ops *host_wrong(void);
 
 #endif /* host.h */

@@ -9,19 +9,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batches.h"
 #include "bridges.h"
 #include "check.h"
 #include "config.h"
 #include "coverage.h"
 #include "datapath.h"
 #include "dirs.h"
+#include "gather.h"
 #include "hb-session.h"
 #include "hb-thread.h"
+#include "hearing.h"
 #include "journal.h"
 #include "liveness.h"
+#include "metrics-http.h"
 #include "model.h"
 #include "neigh.h"
-#include "openvswitch/list.h"
+#include "openvswitch/dynamic-string.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/shash.h"
 #include "openvswitch/vlog.h"
@@ -29,6 +33,7 @@
 #include "policy.h"
 #include "sset.h"
 #include "status.h"
+#include "suspects.h"
 #include "timeval.h"
 #include "tpr-config.h"
 #include "tpr-db.h"
@@ -45,21 +50,7 @@ COVERAGE_DEFINE(agent_decide);
 COVERAGE_DEFINE(agent_replan);
 
 enum {
-    /* After this long a change is reported though the switch did not
-     * confirm. */
-    BATCH_PATIENCE_US = 2 * 1000 * 1000,
-
     GATHER_US = 200 * 1000,     /* Between two looks for complaints. */
-};
-
-/* Changes that were decided together, waiting for the switch to carry them
- * out. */
-struct batch {
-    struct ovs_list node;       /* In struct agent's 'batches'. */
-    long long int decided_us;
-    struct policy_change *changes;
-    size_t n_changes, allocated;
-    struct shash seqs;          /* Bridge -> uint64_t *: needed there. */
 };
 
 struct agent {
@@ -72,6 +63,8 @@ struct agent {
     struct liveness *liveness;
     struct hb_thread *hb;
     struct check_set *checks;
+    struct check_set *agents;   /* Agent-checks. */
+    struct hearing *hearing;    /* What they hear. */
     struct neigh *neigh;
 
     /* Decisions. */
@@ -79,8 +72,9 @@ struct agent {
     struct policy *policy;
     struct plan *plan;
     struct bridges bridges;
-    struct ovs_list batches;    /* struct batch, oldest first. */
+    struct batches batches;
     struct journal *journal;
+    struct metrics_http *metrics;
 
     /* What the plan was made from. */
     unsigned int vswitch_seqno, neigh_seqno, port_seqno;
@@ -104,6 +98,8 @@ plan_input(const struct agent *a)
     };
 }
 
+static check_way_func has_way;
+
 /* Creates the agent: opens the liveness page, starts the heartbeat thread and
  * begins to follow the databases at 'tpr_db' and 'ovs_db'.  Exits with a
  * sentence if the liveness page cannot be had. */
@@ -124,45 +120,41 @@ agent_create(const char *tpr_db, const char *ovs_db)
     a->vswitch = vswitch_create(ovs_db);
     a->neigh = neigh_create();
     a->checks = check_set_create();
+    check_set_way(a->checks, has_way, a);
+    a->agents = check_set_create_agents();
+    a->hearing = hearing_create();
+    check_set_way(a->agents, has_way, a);
     a->policy = policy_create();
     a->journal = journal_create();
+    a->metrics = metrics_http_create();
     a->hb = hb_thread_create(a->liveness, TPR_MAX_REGIONS);
     journal_note(a->journal, JOURNAL_START, "agent", "", "",
                  "ovs-tprd " TPR_VERSION " started");
-    bridges_init(&a->bridges);
+    bridges_init(&a->bridges, &(struct dp_env) {
+        .liveness = a->liveness, .vswitch = a->vswitch, .hb = a->hb,
+    });
     shash_init(&a->sessions);
-    ovs_list_init(&a->batches);
+    batches_init(&a->batches);
     sset_init(&a->config_complaints);
     sset_init(&a->plan_complaints);
     sset_init(&a->complaints);
     return a;
 }
 
-static void
-batch_destroy(struct batch *b)
-{
-    for (size_t i = 0; i < b->n_changes; i++) {
-        free(b->changes[i].cause);
-    }
-    free(b->changes);
-    shash_destroy_free_data(&b->seqs);
-    ovs_list_remove(&b->node);
-    free(b);
-}
-
 /* Ends the agent.  The switch keeps working as it was left. */
 void
 agent_destroy(struct agent *a)
 {
-    struct batch *b;
-
+    a->bridges.env.hb = NULL;
     hb_thread_destroy(a->hb);
-    LIST_FOR_EACH_SAFE (b, node, &a->batches) {
-        batch_destroy(b);
-    }
+    a->hb = NULL;               /* Providers may answer until they are gone. */
+    batches_destroy(&a->batches);
     bridges_destroy(&a->bridges);
+    metrics_http_destroy(a->metrics);
     shash_destroy_free_data(&a->sessions);
     check_set_destroy(a->checks);
+    check_set_destroy(a->agents);
+    hearing_destroy(a->hearing);
     plan_destroy(a->plan);
     policy_destroy(a->policy);
     tpr_config_destroy(a->config);
@@ -250,6 +242,19 @@ collect_heartbeats(struct agent *a)
     }
 }
 
+/* Silence of a backend that is behind a switch that is away says nothing. */
+static bool
+has_way(void *a_, const struct tpr_backend *backend, long long int since_us)
+{
+    const struct agent *a = a_;
+    const struct plan_region *pr
+        = (a->plan ? shash_find_data(&a->plan->regions, backend->region->name)
+           : NULL);
+
+    return (!pr || !pr->bridge
+            || bridges_here_since(&a->bridges, pr->bridge, since_us));
+}
+
 static void
 collect_checks(struct agent *a)
 {
@@ -263,29 +268,32 @@ collect_checks(struct agent *a)
     }
 }
 
-/* Decisions. */
-
-static struct batch *
-take_changes(struct agent *a)
+static void
+collect_suspects(struct agent *a)
 {
-    struct policy_change change;
-    struct batch *b = NULL;
+    const struct suspects_env env = {
+        .config = a->config, .policy = a->policy, .checks = a->checks,
+        .bridges = &a->bridges, .journal = a->journal,
+    };
 
-    while (policy_next_change(a->policy, &change)) {
-        if (!b) {
-            b = xzalloc(sizeof *b);
-            b->decided_us = change.decided_us;
-            shash_init(&b->seqs);
-            ovs_list_push_back(&a->batches, &b->node);
-        }
-        if (b->n_changes >= b->allocated) {
-            b->changes = x2nrealloc(b->changes, &b->allocated,
-                                    sizeof *b->changes);
-        }
-        b->changes[b->n_changes++] = change;
+    if (suspects_collect(&env, tpr_now_us())) {
+        status_touch(a->status);
     }
-    return b;
 }
+
+static void
+collect_agents(struct agent *a)
+{
+    const struct hearing_env env = {
+        .policy = a->policy, .agents = a->agents, .journal = a->journal,
+    };
+
+    if (hearing_collect(a->hearing, &env, tpr_now_us(), &a->reset)) {
+        status_touch(a->status);
+    }
+}
+
+/* Decisions. */
 
 /* Backends' words follow the policy: a datapath that chooses by itself chooses
  * by them, other forwarders and a restarted agent learn what was decided. */
@@ -308,22 +316,6 @@ store_words(struct agent *a)
     }
 }
 
-/* Hands the desired state to the bridges; 'b' is done when they have carried
- * it out. */
-static void
-set_bridges(struct agent *a, struct batch *b, long long int words_us)
-{
-    struct shash_node *node;
-
-    bridges_set(&a->bridges, a->config, a->plan, a->vswitch, words_us);
-    if (b) {
-        SHASH_FOR_EACH (node, &a->bridges.set_seqs) {
-            shash_add(&b->seqs, node->name,
-                      xmemdup(node->data, sizeof(uint64_t)));
-        }
-    }
-}
-
 /* Lets the policy decide and hands the outcome to the switch.  Nothing that
  * may take long belongs here: this is the way from a death to the words and
  * the flows. */
@@ -341,7 +333,8 @@ decide(struct agent *a)
         status_touch(a->status);
     }
     policy_run(a->policy, tpr_now_us());
-    b = take_changes(a);
+    b = batches_take(&a->batches, a->policy);
+    a->reset |= policy_reweighed(a->policy);
     if (!b && !a->reset) {
         return;
     }
@@ -350,7 +343,10 @@ decide(struct agent *a)
     store_words(a);
     words_us = tpr_now_us();
     plan_bridges(a->plan, &in, &a->plan_complaints);
-    set_bridges(a, b, words_us);
+    bridges_set(&a->bridges, a->config, a->plan, a->vswitch, words_us);
+    if (b) {
+        batch_needs(b, &a->bridges);
+    }
     status_touch(a->status);
 }
 
@@ -484,8 +480,6 @@ replan_if_needed(struct agent *a, bool reconfigured)
 
 /* Configuration. */
 
-static void report_batches(struct agent *, bool all);
-
 /* Asks the provider whether it can carry out 'svc' at all. */
 static char *
 check_service(const struct tpr_service *svc, void *a_)
@@ -509,10 +503,12 @@ reconfigure(struct agent *a)
     sset_clear(&a->config_complaints);
     config = config_build(tpr_db_idl(a->db), a->config, check_service, a,
                           &a->config_complaints);
-    report_batches(a, true);    /* They point into the old configuration. */
+    /* They point into the old configuration. */
+    batches_report(&a->batches, &a->bridges, a->journal, true);
     policy_set_now_wall(a->policy, time_wall_msec());
     policy_set_config(a->policy, config, tpr_now_us());
     check_set_configure(a->checks, config, tpr_now_us());
+    check_set_configure(a->agents, config, tpr_now_us());
     plan_destroy(a->plan);      /* So does the plan. */
     a->plan = NULL;
     tpr_config_destroy(a->config);
@@ -522,78 +518,22 @@ reconfigure(struct agent *a)
     return true;
 }
 
-/* Reports. */
-
-static bool
-batch_is_done(const struct agent *a, const struct batch *b,
-              long long int *applied_us)
-{
-    struct shash_node *node;
-
-    *applied_us = 0;
-    SHASH_FOR_EACH (node, &b->seqs) {
-        const struct datapath *dp = shash_find_data(&a->bridges.datapaths,
-                                                    node->name);
-        const uint64_t *need = node->data;
-        long long int when_us = 0;
-        uint64_t seq = 0;
-
-        if (!dp) {
-            continue;           /* Closed meanwhile. */
-        }
-        if (dp->class->applied(dp, &seq, &when_us) && seq >= *need) {
-            *applied_us = MAX(*applied_us, when_us);
-        } else if (dp->class->connected(dp)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Reports what the switch has carried out, or failed to in good time; 'all'
- * reports the rest too. */
-static void
-report_batches(struct agent *a, bool all)
-{
-    struct batch *b, *next;
-
-    LIST_FOR_EACH_SAFE (b, next, node, &a->batches) {
-        long long int applied_us;
-        bool done = batch_is_done(a, b, &applied_us);
-
-        if (!done && !all
-            && tpr_now_us() - b->decided_us < BATCH_PATIENCE_US) {
-            break;
-        }
-        journal_report(a->journal, b->changes, b->n_changes,
-                       done ? applied_us : 0);
-        batch_destroy(b);
-    }
-}
-
 static void
 collect_complaints(const struct agent *a, struct sset *all)
 {
-    struct shash_node *node;
+    struct agent_view view;
     const char *s;
 
     sset_clone(all, &a->config_complaints);
     SSET_FOR_EACH (s, &a->plan_complaints) {
         sset_add(all, s);
     }
-    if (!a->config) {
-        return;
+    s = metrics_http_complaint(a->metrics);
+    if (s && !a->standby) {
+        sset_add(all, s);
     }
-    SHASH_FOR_EACH (node, &a->config->services) {
-        const struct tpr_service *svc = node->data;
-
-        for (size_t i = 0; i < svc->n_backends; i++) {
-            s = check_set_complaint(a->checks, svc->backends[i]);
-            if (s) {
-                sset_add(all, s);
-            }
-        }
-    }
+    agent_view(a, &view);
+    gather_complaints_of(&view, all);
 }
 
 /* Nobody else may say who lives while we do. */
@@ -644,7 +584,7 @@ follow_lock(struct agent *a)
     bool standby = tpr_db_standby(a->db);
 
     if (standby && !a->standby) {
-        report_batches(a, true);
+        batches_report(&a->batches, &a->bridges, a->journal, true);
         bridges_close_all(&a->bridges);
     }
     if (!standby && a->standby) {
@@ -674,15 +614,18 @@ agent_run(struct agent *a)
         replan_if_needed(a, reconfigured);
         policy_set_now_wall(a->policy, time_wall_msec());
         collect_heartbeats(a);
+        collect_suspects(a);
         collect_checks(a);
+        collect_agents(a);
         decide(a);
-        report_batches(a, false);
+        batches_report(&a->batches, &a->bridges, a->journal, false);
     }
     journal_run(a->journal);
     gather_complaints(a);
     agent_view(a, &view);
     status_run(a->status, &view, a->journal,
                a->plan && bridges_applied(&a->bridges));
+    metrics_http_run(a->metrics, &view);
 }
 
 /* Wakes the poll loop when agent_run() has something to do. */
@@ -696,16 +639,17 @@ agent_wait(struct agent *a)
     vswitch_wait(a->vswitch);
     neigh_wait(a->neigh);
     check_set_wait(a->checks);
+    check_set_wait(a->agents);
+    hearing_wait(a->hearing);
     journal_wait(a->journal);
     status_wait(a->status);
     bridges_wait(&a->bridges);
+    metrics_http_wait(a->metrics);
     deadline_us = policy_deadline(a->policy);
     if (deadline_us != LLONG_MAX && !a->standby) {
         poll_timer_wait_until(deadline_us / 1000 + 1);
     }
-    if (!ovs_list_is_empty(&a->batches)) {
-        poll_timer_wait(BATCH_PATIENCE_US / 1000);
-    }
+    batches_wait(&a->batches);
     poll_timer_wait_until(a->gather_us / 1000 + 1);
     if ((a->replan || a->reset) && !a->standby) {
         poll_immediate_wake();
@@ -720,6 +664,7 @@ agent_view(const struct agent *a, struct agent_view *view)
         .config = a->config,
         .policy = a->policy,
         .checks = a->checks,
+        .agents = a->agents,
         .hb = a->hb,
         .neigh = a->neigh,
         .plan = a->plan,

@@ -38,6 +38,7 @@ struct agent_view {
     const struct tpr_config *config;    /* NULL before the first one. */
     const struct policy *policy;
     const struct check_set *checks;
+    const struct check_set *agents;     /* Agent-checks. */
     const struct hb_thread *hb;
     const struct neigh *neigh;
     const struct plan *plan;            /* NULL before the first one. */

@@ -221,40 +221,62 @@ parse_arp(const uint8_t *p, size_t size, struct in6_addr *addr,
     return true;
 }
 
-/* RFC 4861 7.1.2: hop limit 255, checksum, code 0, options of length > 0, and
- * a target that is no multicast address. */
+/* What a neighbour message of 'type' has to be before anything in it counts
+ * (RFC 4861 7.1.1, 7.1.2): hop limit 255, checksum, code 0, a target that is
+ * no multicast address, whole options of a length > 0.  Returns its ICMPv6
+ * part and stores that part's size, or returns NULL. */
+static const uint8_t *
+nd_message(const uint8_t *p, size_t size, uint8_t type, size_t *plen)
+{
+    const struct ip6_wire *ip = (const struct ip6_wire *) p;
+    const uint8_t *icmp = p + sizeof *ip;
+
+    if (size < sizeof *ip + 24 || ip->vtf[0] >> 4 != 6
+        || ip->next != IPPROTO_ICMPV6 || ip->hlim != 255) {
+        return NULL;
+    }
+    *plen = get16(ip->plen);
+    if (*plen < 24 || *plen > size - sizeof *ip || icmp[0] != type
+        || icmp[1] != 0 || icmp[8] == 0xff || nd_csum(ip, icmp, *plen)) {
+        return NULL;
+    }
+    for (size_t ofs = 24; ofs < *plen; ) {
+        size_t len = *plen - ofs >= 2 ? icmp[ofs + 1] * 8 : 0;
+
+        if (!len || len > *plen - ofs) {
+            return NULL;
+        }
+        ofs += len;
+    }
+    return icmp;
+}
+
+/* The option 'option' of the message that nd_message() returned, or NULL. */
+static const uint8_t *
+nd_option(const uint8_t *icmp, size_t plen, uint8_t option)
+{
+    for (size_t ofs = 24; ofs < plen; ofs += icmp[ofs + 1] * 8) {
+        if (icmp[ofs] == option) {
+            return &icmp[ofs];
+        }
+    }
+    return NULL;
+}
+
 static bool
 parse_advert(const uint8_t *p, size_t size, struct in6_addr *addr,
              struct eth_addr *mac)
 {
-    const struct ip6_wire *ip = (const struct ip6_wire *) p;
-    const uint8_t *icmp = p + sizeof *ip;
     size_t plen;
+    const uint8_t *icmp = nd_message(p, size, ND_ADVERT, &plen);
+    const uint8_t *target = icmp ? nd_option(icmp, plen, OPT_TARGET) : NULL;
 
-    if (size < sizeof *ip + 24 || ip->vtf[0] >> 4 != 6
-        || ip->next != IPPROTO_ICMPV6 || ip->hlim != 255) {
+    if (!target || target[1] != 1 || !usable_mac(&target[2])) {
         return false;
     }
-    plen = get16(ip->plen);
-    if (plen < 24 || plen > size - sizeof *ip || icmp[0] != ND_ADVERT
-        || icmp[1] != 0 || icmp[8] == 0xff || nd_csum(ip, icmp, plen)) {
-        return false;
-    }
-    for (size_t ofs = 24; ofs + 8 <= plen; ) {
-        size_t len = icmp[ofs + 1] * 8;
-
-        if (!len || len > plen - ofs) {
-            return false;
-        }
-        if (icmp[ofs] == OPT_TARGET && len == 8
-            && usable_mac(&icmp[ofs + 2])) {
-            memcpy(addr, icmp + 8, 16);
-            memcpy(mac->ea, &icmp[ofs + 2], 6);
-            return true;
-        }
-        ofs += len;
-    }
-    return false;
+    memcpy(addr, icmp + 8, 16);
+    memcpy(mac->ea, &target[2], 6);
+    return true;
 }
 
 /* If the 'size' bytes at 'frame' are a valid ARP reply or neighbour
@@ -288,46 +310,18 @@ arp_nd_parse_answer(const uint8_t *frame, size_t size, struct in6_addr *addr,
             : false);
 }
 
-/* Is the option 'option' in the message of 'plen' bytes at 'icmp', all of
- * whose options are sound?  Returns -1 if one is not. */
-static int
-find_option(const uint8_t *icmp, size_t plen, uint8_t option)
-{
-    int found = 0;
-
-    for (size_t ofs = 24; ofs < plen; ) {
-        size_t len = plen - ofs >= 2 ? icmp[ofs + 1] * 8 : 0;
-
-        if (!len || len > plen - ofs) {
-            return -1;
-        }
-        found |= icmp[ofs] == option;
-        ofs += len;
-    }
-    return found;
-}
-
-/* RFC 4861 7.1.1, and 7.2.3: hop limit 255, checksum, code 0, options of
- * length > 0, a target that is no multicast address.  A solicitation from the
- * unspecified address looks for duplicates: it is nobody's to answer here. */
+/* RFC 4861 7.2.3: a solicitation from the unspecified address looks for
+ * duplicates; it is nobody's to answer here. */
 static bool
 valid_solicit(const uint8_t *p, size_t size)
 {
     static const struct in6_addr unspecified = IN6ADDR_ANY_INIT;
     const struct ip6_wire *ip = (const struct ip6_wire *) p;
-    const uint8_t *icmp = p + sizeof *ip;
     size_t plen;
 
-    if (size < sizeof *ip + 24 || ip->vtf[0] >> 4 != 6
-        || ip->next != IPPROTO_ICMPV6 || ip->hlim != 255) {
-        return false;
-    }
-    plen = get16(ip->plen);
-    return plen >= 24 && plen <= size - sizeof *ip && icmp[0] == ND_SOLICIT
-           && icmp[1] == 0 && icmp[8] != 0xff && !nd_csum(ip, icmp, plen)
+    return nd_message(p, size, ND_SOLICIT, &plen)
            && ip->src[0] != 0xff
-           && memcmp(ip->src, &unspecified, sizeof ip->src)
-           && find_option(icmp, plen, OPT_SOURCE) >= 0;
+           && memcmp(ip->src, &unspecified, sizeof ip->src);
 }
 
 /* If the 'size' bytes at 'frame' are a valid neighbour solicitation by
@@ -357,7 +351,7 @@ nd_answer(const uint8_t *frame, size_t size, const struct eth_addr *mac,
     /* A unicast question may be answered without the option, and must be if
      * it named no address itself (RFC 4861 7.2.4). */
     multicast = asked->dst[0] == 0xff;
-    plen = (multicast || find_option(icmp, get16(asked->plen), OPT_SOURCE)
+    plen = (multicast || nd_option(icmp, get16(asked->plen), OPT_SOURCE)
             ? sizeof *nd : 24);
     memcpy(answer, frame, l2);
     memcpy(answer, frame + 6, 6);

@@ -9,14 +9,8 @@
 
 #include <limits.h>
 #include <string.h>
+#include "beat-rules.h"
 #include "util.h"
-
-/* Jitter, in 1/65536 of the interval (6.8.7). */
-enum {
-    JITTER_ONE = 65536,
-    JITTER_MIN = JITTER_ONE * 3 / 4,            /* 75 %. */
-    JITTER_MAX_MULT_1 = JITTER_ONE * 9 / 10,    /* 90 %. */
-};
 
 static bool
 is_up(const struct bfd_session *s)
@@ -180,24 +174,10 @@ forget_remote(struct bfd_session *s)
     s->seqno++;
 }
 
-/* xorshift64*: good enough to keep neighbours out of step. */
-static uint32_t
-next_random(struct bfd_session *s)
-{
-    s->random ^= s->random >> 12;
-    s->random ^= s->random << 25;
-    s->random ^= s->random >> 27;
-    return (s->random * UINT64_C(0x2545f4914f6cdd1d)) >> 32;
-}
-
-/* 6.8.7: 75 to 100 % of the interval, 75 to 90 % if a single packet's loss
- * ends the session. */
 static void
 draw_jitter(struct bfd_session *s)
 {
-    unsigned int max = s->cfg.mult == 1 ? JITTER_MAX_MULT_1 : JITTER_ONE;
-
-    s->jitter = JITTER_MIN + next_random(s) % (max - JITTER_MIN + 1);
+    s->jitter = tpr_beat_jitter(&s->random, s->cfg.mult == 1);
 }
 
 static void
@@ -235,7 +215,7 @@ bfd_session_init(struct bfd_session *s, const struct bfd_session_config *cfg,
     s->my_discr = MAX(my_discr, 1);
     s->remote_min_rx_us = 1;
     s->random = seed ? seed : 1;
-    s->tx_seq = next_random(s);
+    s->tx_seq = tpr_beat_random(&s->random);
     draw_jitter(s);
 
     rx_cfg.rise = 1;
@@ -370,7 +350,8 @@ handle_peer_down(struct bfd_session *s, long long int detect_us,
 {
     if (s->remote_diag == BFD_DIAG_EXPIRED && now_us < s->blame_until_us) {
         enum heartbeat_decision decision
-            = heartbeat_excuse(&s->hb, s->stalled_us, detect_us, now_us);
+            = heartbeat_excuse(&s->hb, s->stalled_us,
+                               MAX(detect_us, BFD_COMEBACK_US), now_us);
 
         if (decision == HEARTBEAT_EXCUSED) {
             set_state(s, BFD_STATE_DOWN, BFD_DIAG_NEIGHBOR_DOWN, now_us);
@@ -543,11 +524,11 @@ next_tx(const struct bfd_session *s)
     bool demand = (s->remote_demand && is_up(s)
                    && s->remote_state == BFD_STATE_UP);
 
-    if (!may_send(s) || interval_us == LLONG_MAX
+    if (!may_send(s) || interval_us == LLONG_MAX || s->relayed
         || (demand && !s->polling)) {
         return LLONG_MAX;
     }
-    return s->last_tx_us + interval_us * s->jitter / JITTER_ONE;
+    return s->last_tx_us + interval_us * s->jitter / TPR_BEAT_JITTER_ONE;
 }
 
 /* Returns true if a packet is due at 'now_us': a Final, a change, or the next
@@ -558,16 +539,21 @@ bfd_session_must_send(const struct bfd_session *s, long long int now_us)
     return (s->final || (may_send(s) && has_news(s)) || now_us >= next_tx(s));
 }
 
+/* Returns when bfd_session_build() is due next, 0 for at once, LLONG_MAX for
+ * never. */
+long long int
+bfd_session_tx_deadline(const struct bfd_session *s)
+{
+    return s->final || (may_send(s) && has_news(s)) ? 0 : next_tx(s);
+}
+
 /* Returns when bfd_session_run() or bfd_session_build() is due next, 0 for at
  * once, LLONG_MAX for never. */
 long long int
 bfd_session_deadline(const struct bfd_session *s)
 {
-    if (s->final || (may_send(s) && has_news(s))) {
-        return 0;
-    }
-    return MIN(next_tx(s), MIN(heartbeat_deadline(&s->rx),
-                               heartbeat_deadline(&s->hb)));
+    return MIN(bfd_session_tx_deadline(s),
+               MIN(heartbeat_deadline(&s->rx), heartbeat_deadline(&s->hb)));
 }
 
 /* 6.7.4: the meticulous variant counts every packet, the other one changes of
@@ -607,6 +593,92 @@ bfd_session_build(struct bfd_session *s, uint8_t buf[BFD_MAX_LEN],
     s->sent = p;
     s->sent_any = true;
     return bfd_packet_encode(&p, &s->cfg.auth, s->tx_seq, buf);
+}
+
+/* Relaying. */
+
+/* Returns true if the session and its region are up and there is nothing to
+ * say or to hear but that: packets without authentication, Poll or Final. */
+bool
+bfd_session_is_steady(const struct bfd_session *s)
+{
+    return (is_up(s) && s->remote_state == BFD_STATE_UP
+            && s->hb.state == HEARTBEAT_UP && s->rx.state == HEARTBEAT_UP
+            && s->cfg.auth.type == BFD_AUTH_NONE && !s->polling && !s->final
+            && !s->remote_demand && s->remote_min_rx_us && !has_news(s));
+}
+
+/* Writes the packet that a steady session sends, or the one with which it
+ * would leave for AdminDown, to 'buf'.  Returns its size in bytes. */
+size_t
+bfd_session_template(const struct bfd_session *s, bool admin_down,
+                     uint8_t buf[BFD_MAX_LEN])
+{
+    struct bfd_packet p;
+
+    compose(s, &p);
+    if (admin_down) {
+        p.state = BFD_STATE_ADMIN_DOWN;
+        p.diag = BFD_DIAG_ADMIN_DOWN;
+    }
+    return bfd_packet_encode(&p, &s->cfg.auth, s->tx_seq, buf);
+}
+
+/* Leaves periodic packets to somebody else, or takes them back; the last one
+ * was sent at 'last_tx_us'. */
+void
+bfd_session_relay(struct bfd_session *s, bool relayed,
+                  long long int last_tx_us)
+{
+    s->relayed = relayed;
+    s->last_tx_us = last_tx_us;
+}
+
+/* Should be called when somebody else has received 'n' packets that were like
+ * the last one, the last of them at 'last_us'; their longest gap ever was
+ * 'max_gap_us'. */
+void
+bfd_session_relay_beats(struct bfd_session *s, uint64_t n,
+                        long long int last_us, long long int max_gap_us)
+{
+    heartbeat_relay(&s->rx, n, last_us, max_gap_us);
+    if (is_up(s)) {
+        heartbeat_relay(&s->hb, n, last_us, max_gap_us);
+    }
+}
+
+/* Should be called when whoever sends for us had stalled for 'late_us': the
+ * peer may complain of it until 'until_us'. */
+void
+bfd_session_blame(struct bfd_session *s, long long int late_us,
+                  long long int until_us)
+{
+    if (until_us > s->blame_until_us) {
+        s->blame_until_us = until_us;
+        s->stalled_us = late_us;
+    }
+}
+
+/* Should be called when somebody else has excused a silence, as we were late
+ * by 'late_us' ourselves.  The peer may complain of that, too. */
+enum heartbeat_decision
+bfd_session_excuse(struct bfd_session *s, long long int late_us,
+                   long long int now_us)
+{
+    bfd_session_late(s, late_us);
+    note_stall(s, now_us);
+    return heartbeat_excuse(&s->hb, late_us, s->hb.cfg.interval_us, now_us);
+}
+
+/* Should be called when somebody else has found the detection time over
+ * (6.8.4), or that of the region. */
+enum heartbeat_decision
+bfd_session_expire(struct bfd_session *s, long long int now_us)
+{
+    ignore(heartbeat_down(&s->rx, HEARTBEAT_CAUSE_MISSED, now_us));
+    forget_remote(s);
+    return bfd_session_down(s, BFD_DIAG_EXPIRED, HEARTBEAT_CAUSE_MISSED,
+                            now_us);
 }
 
 /* Copies what 'show' prints to '*out'. */

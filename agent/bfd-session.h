@@ -69,6 +69,8 @@ struct bfd_session_status {
 /* Times of RFC 5880, in microseconds. */
 enum {
     BFD_SLOW_TX_US = 1000000,   /* 6.8.3: the least min_tx while not Up. */
+    BFD_COMEBACK_US = 20000,    /* Not of the RFC: the least time for a session
+                                 * to come back that fell by our stall. */
 };
 
 /* The machine (RFC 5880 section 6.2; events are the State field of received
@@ -139,6 +141,7 @@ struct bfd_session {
     long long int last_tx_us;   /* Start of the current interval. */
     unsigned int jitter;        /* Of the current interval, 1/65536. */
     uint64_t random;            /* Generator of jitter. */
+    bool relayed;               /* Somebody else sends periodic packets. */
     struct bfd_packet sent;     /* The last one. */
     bool sent_any;              /* 'sent' is valid. */
 
@@ -174,6 +177,23 @@ long long int bfd_session_deadline(const struct bfd_session *);
 bool bfd_session_must_send(const struct bfd_session *, long long int now_us);
 size_t bfd_session_build(struct bfd_session *, uint8_t buf[BFD_MAX_LEN],
                          long long int now_us);
+
+/* Somebody else receives and sends while all goes its way: the kernel. */
+bool bfd_session_is_steady(const struct bfd_session *);
+size_t bfd_session_template(const struct bfd_session *, bool admin_down,
+                            uint8_t buf[BFD_MAX_LEN]);
+void bfd_session_relay(struct bfd_session *, bool relayed,
+                       long long int last_tx_us);
+void bfd_session_relay_beats(struct bfd_session *, uint64_t n,
+                             long long int last_us, long long int max_gap_us);
+void bfd_session_blame(struct bfd_session *, long long int late_us,
+                       long long int until_us);
+enum heartbeat_decision bfd_session_excuse(struct bfd_session *,
+                                           long long int late_us,
+                                           long long int now_us);
+enum heartbeat_decision bfd_session_expire(struct bfd_session *,
+                                           long long int now_us);
+long long int bfd_session_tx_deadline(const struct bfd_session *);
 
 void bfd_session_status(const struct bfd_session *,
                         struct bfd_session_status *);

@@ -6,6 +6,8 @@
 #include "check-talk.h"
 
 #include <errno.h>
+#include <linux/icmp.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -15,21 +17,29 @@
 #include <unistd.h>
 #include "util.h"
 
-/* Number of source ports. */
-enum { N_SRC_PORTS = 0x10000 - CHECK_SRC_PORT_MASK };
+enum {
+    N_SRC_PORTS = 0x10000 - CHECK_SRC_PORT_MASK,
+    MAX_TRIES = 64,             /* Ports that one conversation tries: all of
+                                 * them would take milliseconds. */
+};
 
 static const struct check_class *
 lookup_class(enum tpr_check_type type)
 {
     switch (type) {
     case TPR_CHECK_HTTP: return &check_http_class;
+    case TPR_CHECK_HTTPS: return &check_https_class;
     case TPR_CHECK_TCP: return &check_tcp_class;
+    case TPR_CHECK_UDP: return &check_udp_class;
+    case TPR_CHECK_ICMP: return &check_icmp_class;
+    case TPR_CHECK_AGENT: return &check_agent_class;
     }
     OVS_NOT_REACHED();
 }
 
-static enum check_verdict OVS_PRINTF_FORMAT(2, 3)
-own_error(struct check_talk *talk, const char *format, ...)
+/* Says by 'format' what of our own has failed. */
+enum check_verdict
+check_talk_own_error(struct check_talk *talk, const char *format, ...)
 {
     va_list args;
 
@@ -80,29 +90,103 @@ bind_src_port(int fd, sa_family_t family, uint16_t port)
     return bind(fd, (struct sockaddr *) &ss, len) ? errno : 0;
 }
 
-/* Makes a socket that is bound to 'src_port' and connects to 'addr', port
- * 'port'.  Returns 0 or an errno. */
+/* Makes a TCP socket.  Returns 0 or an errno. */
 static int
-try_connect(const struct in6_addr *addr, uint16_t port, uint16_t src_port,
-            int *fdp)
+make_tcp(sa_family_t family, int *fdp)
 {
     const struct linger linger = { .l_onoff = 1, .l_linger = 0 };
     const int on = 1;
-    struct sockaddr_storage ss;
-    socklen_t len = make_sockaddr(&ss, addr, port);
-    int error = 0;
-    int fd;
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-    fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    *fdp = fd;
+    return (fd < 0
+            || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on)
+            || setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger)
+            || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on)
+            ? errno : 0);
+}
+
+/* Makes 'fd' hear of all ICMP errors.  Returns 0 or an errno. */
+static int
+hear_errors(int fd, sa_family_t family)
+{
+    const int on = 1;
+
+    return ((family == AF_INET
+             ? setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof on)
+             : setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on))
+            ? errno : 0);
+}
+
+static int
+make_udp(sa_family_t family, int *fdp)
+{
+    const int on = 1;
+    int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    *fdp = fd;
+    return (fd < 0
+            || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on)
+            ? errno : hear_errors(fd, family));
+}
+
+/* Makes a raw socket that receives echo replies only. */
+static int
+make_raw(sa_family_t family, int *fdp)
+{
+    bool v4 = family == AF_INET;
+    int fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                    v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+
+    *fdp = fd;
     if (fd < 0) {
         return errno;
+    } else if (v4) {
+        const struct icmp_filter filter = { ~(1u << ICMP_ECHOREPLY) };
+
+        return (setsockopt(fd, SOL_RAW, ICMP_FILTER, &filter, sizeof filter)
+                ? errno : 0);
+    } else {
+        struct icmp6_filter filter;
+
+        ICMP6_FILTER_SETBLOCKALL(&filter);
+        ICMP6_FILTER_SETPASS(ICMP6_ECHO_REPLY, &filter);
+        return (setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &filter,
+                           sizeof filter) ? errno : 0);
     }
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on)
-        || setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger)
-        || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on)) {
-        error = errno;
+}
+
+static int
+make_icmp(sa_family_t family, int *fdp, bool *raw)
+{
+    int error = 0;
+
+    *raw = false;
+    *fdp = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                  family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+    if (*fdp < 0) {
+        *raw = true;
+        error = make_raw(family, fdp);
     }
-    if (!error) {
+    return error ? error : hear_errors(*fdp, family);
+}
+
+/* Makes a socket that is bound to 'src_port', if its protocol has ports, and
+ * connects to 'addr', port 'port'.  Returns 0 or an errno. */
+static int
+try_connect(struct check_talk *talk, const struct in6_addr *addr,
+            uint16_t port, uint16_t src_port)
+{
+    bool icmp = talk->class->type == TPR_CHECK_ICMP;
+    struct sockaddr_storage ss;
+    socklen_t len = make_sockaddr(&ss, addr, icmp ? 0 : port);
+    int error;
+    int fd;
+
+    error = (icmp ? make_icmp(ss.ss_family, &fd, &talk->raw)
+             : talk->class->type == TPR_CHECK_UDP ? make_udp(ss.ss_family, &fd)
+             : make_tcp(ss.ss_family, &fd));
+    if (!error && !icmp) {
         error = bind_src_port(fd, ss.ss_family, src_port);
     }
     if (!error && connect(fd, (struct sockaddr *) &ss, len)
@@ -110,10 +194,12 @@ try_connect(const struct in6_addr *addr, uint16_t port, uint16_t src_port,
         error = errno;
     }
     if (error) {
-        close(fd);
+        if (fd >= 0) {
+            close(fd);
+        }
         return error;
     }
-    *fdp = fd;
+    talk->fd = fd;
     return 0;
 }
 
@@ -133,16 +219,17 @@ check_talk_open(struct check_talk *talk, const struct tpr_check *check,
     memset(talk, 0, sizeof *talk);
     talk->class = lookup_class(check->type);
     talk->fd = -1;
-    if (!port) {
-        return own_error(talk, "neither check nor backend has a port");
+    if (!port && check->type != TPR_CHECK_ICMP) {
+        return check_talk_own_error(talk, "neither check nor backend has a "
+                                    "port");
     }
-    for (int i = 0; i < N_SRC_PORTS; i++) {
+    for (int i = 0; i < MAX_TRIES; i++) {
         uint16_t src_port = CHECK_SRC_PORT + (*src_port_hint)++ % N_SRC_PORTS;
 
         if (src_port == port) {
             continue;           /* A local address would meet itself. */
         }
-        error = try_connect(addr, port, src_port, &talk->fd);
+        error = try_connect(talk, addr, port, src_port);
         if (error != EADDRINUSE && error != EADDRNOTAVAIL) {
             break;
         }
@@ -155,14 +242,40 @@ check_talk_open(struct check_talk *talk, const struct tpr_check *check,
         return check_talk_error(talk, error);
     case EADDRINUSE:
     case EADDRNOTAVAIL:
-        return own_error(talk, "no free source port in %d-%d", CHECK_SRC_PORT,
-                         CHECK_SRC_PORT + N_SRC_PORTS - 1);
+        return check_talk_own_error(talk, "no free source port in %d-%d",
+                                    CHECK_SRC_PORT,
+                                    CHECK_SRC_PORT + N_SRC_PORTS - 1);
+    case EACCES:
+    case EPERM:
+        return check_talk_own_error(talk, "not allowed (%s)%s",
+                                    ovs_strerror(error),
+                                    check->type == TPR_CHECK_ICMP
+                                    ? ": needs CAP_NET_RAW" : "");
     case ENETUNREACH:
     case EHOSTUNREACH:
-        return own_error(talk, "no route to it (%s)", ovs_strerror(error));
+        return check_talk_own_error(talk, "no route to it (%s)",
+                                    ovs_strerror(error));
     default:
-        return own_error(talk, "cannot connect (%s)", ovs_strerror(error));
+        return check_talk_own_error(talk, "cannot connect (%s)",
+                                    ovs_strerror(error));
     }
+}
+
+/* Sends what is left of 'bytes' behind '*n_sent', which it moves on.  Returns
+ * 0 when all are sent, or an errno. */
+int
+check_talk_send(const struct check_talk *talk, const struct tpr_bytes *bytes,
+                size_t *n_sent)
+{
+    while (*n_sent < bytes->n) {
+        ssize_t n = send(talk->fd, bytes->data + *n_sent, bytes->n - *n_sent,
+                         MSG_NOSIGNAL);
+        if (n < 0) {
+            return errno;
+        }
+        *n_sent += n;
+    }
+    return 0;
 }
 
 /* Turns 'error' of a socket on its way into a verdict and a clause. */
@@ -184,10 +297,11 @@ check_talk_error(struct check_talk *talk, int error)
     case EHOSTDOWN:
     case ENONET: clause = ovs_strerror(error); break;
     default:
-        return own_error(talk, "socket failed (%s)", ovs_strerror(error));
+        return check_talk_own_error(talk, "socket failed (%s)",
+                                    ovs_strerror(error));
     }
     ovs_strlcpy(talk->clause, clause, sizeof talk->clause);
-    return CHECK_MISS;
+    return error == ETIMEDOUT ? CHECK_SILENCE : CHECK_MISS;
 }
 
 /* Finds out whether the connection stands. */
@@ -224,19 +338,23 @@ check_talk_run(struct check_talk *talk, const struct tpr_check *check,
             return verdict;
         }
         if (talk->class->start) {
-            talk->class->start(talk, check, addr, port);
+            verdict = talk->class->start(talk, check, addr, port);
+            if (verdict != CHECK_TALKING) {
+                return verdict;
+            }
         }
     }
     return talk->class->run(talk, check);
 }
 
-/* Should be called when the conversation has had 'check''s timeout and is
- * still without a verdict: fills in the clause. */
+/* Fills in the clause: nothing came in 'us'. */
 void
-check_talk_timeout(struct check_talk *talk, const struct tpr_check *check)
+check_talk_no_answer(struct check_talk *talk, const struct tpr_check *check,
+                     long long int us)
 {
-    long long int us = check->timeout_us;
-    const char *connected = talk->connected ? "connected, but " : "";
+    bool tcp = (check->type != TPR_CHECK_UDP
+                && check->type != TPR_CHECK_ICMP);
+    const char *connected = talk->connected && tcp ? "connected, but " : "";
 
     if (us % 1000) {
         snprintf(talk->clause, sizeof talk->clause,
@@ -246,6 +364,19 @@ check_talk_timeout(struct check_talk *talk, const struct tpr_check *check)
         snprintf(talk->clause, sizeof talk->clause, "%sno answer in %lld ms",
                  connected, us / 1000);
     }
+}
+
+/* Should be called when the conversation has had its time, 'us', and is still
+ * without a verdict.  Returns it, other than CHECK_TALKING. */
+enum check_verdict
+check_talk_timeout(struct check_talk *talk, const struct tpr_check *check,
+                   long long int us)
+{
+    if (talk->class->timeout) {
+        return talk->class->timeout(talk, check, us);
+    }
+    check_talk_no_answer(talk, check, us);
+    return CHECK_SILENCE;
 }
 
 /* Ends the conversation.  SO_LINGER makes that a reset: neither side keeps

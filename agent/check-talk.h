@@ -2,13 +2,14 @@
 
 /* One conversation of a health check: connect, talk, verdict.
  *
- * check-talk.c does what all conversations share: a non-blocking TCP socket
- * from the reserved source ports, and whose fault an error is.  What is said
- * once the connection stands is the class's: check-http.c, check-tcp.c.
+ * check-talk.c does what all conversations share: a non-blocking socket, TCP
+ * and UDP from the reserved source ports, and whose fault an error is.  What
+ * is said once the connection stands is the class's: check-http.c,
+ * check-tcp.c, check-udp.c, check-icmp.c, check-agent.c.
  *
  * Whose fault:
  *   - what the peer or the network tells (refused, reset, unreachable, wrong
- *     answer) or keeps to itself (no answer) is a miss;
+ *     answer) is a miss, and so is what they keep to themselves (silence);
  *   - what our own kernel refuses before a packet has left (no route, no free
  *     port, no memory, no permission) is not.
  *
@@ -23,11 +24,13 @@
 
 #include <stdint.h>
 #include "check.h"
+#include "openvswitch/compiler.h"
 
 enum check_verdict {
     CHECK_TALKING,              /* None yet. */
     CHECK_GOOD,
     CHECK_MISS,
+    CHECK_SILENCE,              /* A miss: no answer in time. */
     CHECK_OWN_ERROR,            /* Ours; says nothing about the backend. */
 };
 
@@ -35,7 +38,10 @@ struct check_talk {
     const struct check_class *class;
     int fd;
     bool connected;
+    bool raw;                   /* ICMP: no "ping" socket. */
     void *aux;                  /* The class's own, or NULL. */
+    const struct agent_words *said;     /* What an agent has said, with
+                                         * CHECK_GOOD, or NULL. */
     char clause[128];           /* Why, with any verdict. */
 };
 
@@ -43,21 +49,32 @@ struct check_class {
     enum tpr_check_type type;
 
     /* Should be called when the connection stands, with 'talk' connected to
-     * 'addr', port 'port', as 'check' wants it.  NULL: nothing to do. */
-    void (*start)(struct check_talk *talk, const struct tpr_check *check,
-                  const struct in6_addr *addr, uint16_t port);
+     * 'addr', port 'port', as 'check' wants it.  CHECK_TALKING is success. */
+    enum check_verdict (*start)(struct check_talk *talk,
+                                const struct tpr_check *check,
+                                const struct in6_addr *addr, uint16_t port);
 
     /* Goes on as far as it can without blocking.  Fills in 'talk->clause' with
      * any verdict. */
     enum check_verdict (*run)(struct check_talk *talk,
                               const struct tpr_check *check);
 
+    /* Should be called when the time, 'us', is over: the verdict, with its
+     * clause.  NULL: silence. */
+    enum check_verdict (*timeout)(struct check_talk *talk,
+                                  const struct tpr_check *check,
+                                  long long int us);
+
     /* Frees 'talk->aux'.  NULL: nothing to do. */
     void (*finish)(struct check_talk *talk);
 };
 
+extern const struct check_class check_agent_class;
 extern const struct check_class check_http_class;
+extern const struct check_class check_https_class;
+extern const struct check_class check_icmp_class;
 extern const struct check_class check_tcp_class;
+extern const struct check_class check_udp_class;
 
 enum check_verdict check_talk_open(struct check_talk *,
                                    const struct tpr_check *,
@@ -66,10 +83,19 @@ enum check_verdict check_talk_open(struct check_talk *,
 enum check_verdict check_talk_run(struct check_talk *,
                                   const struct tpr_check *,
                                   const struct in6_addr *addr, uint16_t port);
-void check_talk_timeout(struct check_talk *, const struct tpr_check *);
+enum check_verdict check_talk_timeout(struct check_talk *,
+                                      const struct tpr_check *,
+                                      long long int us);
 void check_talk_close(struct check_talk *);
 
 /* For classes. */
+int check_talk_send(const struct check_talk *, const struct tpr_bytes *,
+                    size_t *n_sent);
 enum check_verdict check_talk_error(struct check_talk *, int error);
+enum check_verdict check_talk_own_error(struct check_talk *,
+                                        const char *format, ...)
+    OVS_PRINTF_FORMAT(2, 3);
+void check_talk_no_answer(struct check_talk *, const struct tpr_check *,
+                          long long int us);
 
 #endif /* check-talk.h */

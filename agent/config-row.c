@@ -11,6 +11,7 @@
 #include <config.h>
 #include "config-row.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -87,6 +88,8 @@ row_refuse(struct row *row, char *error)
 {
     if (error) {
         row->bad = true;
+        /* Rows find their complaint by how it begins. */
+        error[0] = toupper((unsigned char) error[0]);
         sset_add_and_free(row->complaints,
                           xasprintf("%s (%s)", error, row->kept
                                     ? "the last good form stays in force"
@@ -96,7 +99,7 @@ row_refuse(struct row *row, char *error)
 }
 
 /* Says that 'column' is set although this version does not know it. */
-static void
+void
 row_reserved(struct row *row, const char *column, bool is_set)
 {
     if (is_set) {
@@ -106,7 +109,7 @@ row_reserved(struct row *row, const char *column, bool is_set)
 
 /* Columns.  Each leaves '*value' as it is where the column is empty. */
 
-static void
+void
 row_duration(struct row *row, const char *column, const char *text,
              long long int min_us, long long int max_us,
              long long int *value)
@@ -122,7 +125,7 @@ row_duration(struct row *row, const char *column, const char *text,
     }
 }
 
-static void
+void
 row_interval(struct row *row, const char *column, const char *text,
              long long int *value)
 {
@@ -157,7 +160,7 @@ row_mac(struct row *row, const char *column, const char *text,
 
 /* Returns the integer of an optional column, which must be in 'min'...'max',
  * or 'default_'. */
-static int64_t
+int64_t
 row_integer(struct row *row, const char *column, const int64_t *value,
             size_t n, int64_t min, int64_t max, int64_t default_)
 {
@@ -189,7 +192,7 @@ row_ovs_name(struct row *row, const char *column, const char *name)
 
 /* Returns the index of 'word' among the 'n' 'words'; 'default_' if 'word' is
  * NULL, or if it is unknown, which is complained. */
-static int
+int
 row_word(struct row *row, const char *column, const char *word,
          const char *const *words, size_t n, int default_)
 {
@@ -233,6 +236,24 @@ tpr_notify(struct row *row, const struct tprrec_tpr *in,
             free(quoted);
         }
     }
+}
+
+static void
+tpr_metrics(struct row *row, const struct tprrec_tpr *in,
+            const struct tpr_config *last_good, struct tpr_config *cfg)
+{
+    char *error = (in->metrics
+                   ? tpr_parse_listener(in->metrics, &cfg->metrics_addr,
+                                        &cfg->metrics_port)
+                   : NULL);
+
+    if (error) {
+        cfg->metrics_port = last_good ? last_good->metrics_port : 0;
+        if (last_good) {
+            cfg->metrics_addr = last_good->metrics_addr;
+        }
+    }
+    row_take_error(row, "metrics", error);
 }
 
 /* Fills in the settings of 'cfg' from 'in'.  What is wrong stays as in
@@ -282,7 +303,7 @@ row_tpr(struct row *row, const struct tprrec_tpr *in,
     cfg->notify_timeout_us = TPR_NOTIFY_TIMEOUT_US;
     row_interval(row, "notify_timeout", in->notify_timeout,
                  &cfg->notify_timeout_us);
-    row_reserved(row, "metrics", in->metrics != NULL);
+    tpr_metrics(row, in, last_good, cfg);
 }
 
 /* Region and Heartbeat. */
@@ -381,6 +402,10 @@ region_heartbeat(struct row *row, const struct tprrec_heartbeat *in,
     static const char *const words[] = {
         [HB_BFD] = "bfd", [HB_ICMP] = "icmp", [HB_LINK] = "link",
     };
+    static const char *const offloads[] = {
+        [TPR_OFFLOAD_AUTO] = "auto", [TPR_OFFLOAD_ON] = "on",
+        [TPR_OFFLOAD_OFF] = "off",
+    };
 
     out->has_heartbeat = true;
     out->hb_type = row_word(row, "type", in->type, words, ARRAY_SIZE(words),
@@ -388,7 +413,8 @@ region_heartbeat(struct row *row, const struct tprrec_heartbeat *in,
     heartbeat_addresses(row, in, out);
     heartbeat_timing(row, in, out);
     heartbeat_auth(row, in, &out->bfd.auth);
-    row_reserved(row, "offload", in->offload && strcmp(in->offload, "off"));
+    out->offload = row_word(row, "offload", in->offload, offloads,
+                            ARRAY_SIZE(offloads), TPR_OFFLOAD_OFF);
 }
 
 static void
@@ -459,98 +485,6 @@ row_region(struct row *row, const struct tprrec_region *in)
     return out;
 }
 
-/* Health_Check. */
-
-static void
-check_http(struct row *row, const struct tprrec_health_check *in,
-           struct tpr_check *out)
-{
-    if (in->path) {
-        row_take_error(row, "path", tpr_check_path(in->path));
-    }
-    if (in->host) {
-        row_take_error(row, "host", tpr_check_host(in->host));
-    }
-    out->path = xstrdup(in->path ? in->path : "/");
-    out->host = nullable_xstrdup(in->host);
-    out->expect_min = TPR_CHECK_EXPECT_MIN;
-    out->expect_max = TPR_CHECK_EXPECT_MAX;
-    if (in->expect) {
-        row_take_error(row, "expect",
-                       tpr_parse_status_range(in->expect, &out->expect_min,
-                                              &out->expect_max));
-    }
-}
-
-static void
-check_timing(struct row *row, const struct tprrec_health_check *in,
-             struct tpr_check *out)
-{
-    out->interval_us = TPR_CHECK_INTERVAL_US;
-    row_interval(row, "interval", in->interval, &out->interval_us);
-    out->timeout_us = out->interval_us;
-    row_interval(row, "timeout", in->timeout, &out->timeout_us);
-    if (out->timeout_us > out->interval_us) {
-        row_complain(row, "timeout", "\"%s\" is longer than the interval",
-                     in->timeout);
-    }
-    out->fall = row_integer(row, "fall", in->fall, in->n_fall, 1, 255,
-                            TPR_CHECK_FALL);
-    out->rise = row_integer(row, "rise", in->rise, in->n_rise, 1, 255,
-                            TPR_CHECK_RISE);
-}
-
-/* Returns the check that 'in' describes for a backend of 'service' that
- * listens on 'backend_port' (0: where the client asked). */
-static struct tpr_check *
-row_check(struct row *row, const struct tprrec_health_check *in,
-          const struct tpr_service *service, uint16_t backend_port)
-{
-    static const char *const words[] = {
-#define TPR_CHECK(ENUM, NAME) [TPR_CHECK_##ENUM] = NAME,
-        TPR_CHECKS
-#undef TPR_CHECK
-    };
-    struct tpr_check *out = xzalloc(sizeof *out);
-    const struct tpr_vip *vip = &service->vip;
-
-    out->type = row_word(row, "type", in->type, words, ARRAY_SIZE(words),
-                         TPR_CHECK_TCP);
-    if (out->type == TPR_CHECK_HTTP) {
-        check_http(row, in, out);
-    }
-    check_timing(row, in, out);
-    out->port = row_integer(row, "port", in->port, in->n_port, 1, UINT16_MAX,
-                            0);
-    if (!out->port && vip->proto == TPR_PROTO_TCP) {
-        out->port = (backend_port ? backend_port
-                     : vip->n_ports ? vip->ports[0].first : 0);
-    }
-    if (!out->port) {
-        row_complain(row, "port", "a check of this service needs a port, for "
-                     "the VIP names no TCP port");
-    }
-    row_reserved(row, "send", in->send != NULL);
-    row_reserved(row, "fast_interval", in->fast_interval != NULL);
-    row_reserved(row, "verify", in->n_verify > 0);
-    row_reserved(row, "sni", in->sni != NULL);
-    return out;
-}
-
-/* Judges 'in', the check of 'service' that its backends inherit. */
-void
-row_service_check(struct row *row, const struct tprrec_health_check *in,
-                  const struct tpr_service *service)
-{
-    struct row check;
-
-    row_init(&check, row->complaints, row->kept, "Health_Check of service %s",
-             service->name);
-    tpr_check_destroy(row_check(&check, in, service, 0));
-    row->bad |= check.bad;
-    row_destroy(&check);
-}
-
 /* Backend. */
 
 static void
@@ -580,22 +514,12 @@ backend_endpoint(struct row *row, const struct tprrec_backend *in,
     }
 }
 
-static void
-backend_reserved(struct row *row, const struct tprrec_backend *in)
-{
-    row_reserved(row, "max_pps", in->n_max_pps > 0);
-    row_reserved(row, "max_cpu", in->n_max_cpu > 0);
-    row_reserved(row, "backup", in->backup);
-    row_reserved(row, "slow_start", in->slow_start != NULL);
-    row_reserved(row, "agent_check", in->agent_check != NULL);
-}
-
 /* Returns the backend of 'service' that 'in' describes, in 'region' (NULL:
- * only to be judged); 'check' is the service's, or NULL.  Owned by the
+ * only to be judged); 'service_row' is the service's.  Owned by the
  * caller.  'row->what' names it. */
 struct tpr_backend *
 row_backend(struct row *row, const struct tprrec_backend *in,
-            const struct tprrec_health_check *check,
+            const struct tprrec_service *service_row,
             const struct tpr_service *service, struct tpr_region *region)
 {
     struct tpr_backend *out = xzalloc(sizeof *out);
@@ -620,36 +544,32 @@ row_backend(struct row *row, const struct tprrec_backend *in,
     }
     out->priority = row_integer(row, "priority", in->priority, in->n_priority,
                                 0, 65535, TPR_PRIORITY);
+    if (in->backup) {
+        out->priority += TPR_BACKUP;
+    }
+    out->slow_start_us = service->slow_start_us;
+    out->drain_timeout_us = service->drain_timeout_us;
+    row_hold(row, "slow_start", in->slow_start, &out->slow_start_us);
     out->weight = row_integer(row, "weight", in->weight, in->n_weight,
                               0, 65535, TPR_WEIGHT);
     out->max_connections = row_integer(row, "max_connections",
                                        in->max_connections,
                                        in->n_max_connections, 0, UINT32_MAX,
                                        0);
+    out->max_pps = row_integer(row, "max_pps", in->max_pps, in->n_max_pps, 0,
+                               TPR_MAX_PPS, 0);
+    out->max_cpu = row_integer(row, "max_cpu", in->max_cpu, in->n_max_cpu, 0,
+                               100, 0);
     out->last_up = (!in->check_state ? -1
                     : !strcmp(in->check_state, "up") ? 1
                     : !strcmp(in->check_state, "down") ? 0 : -1);
     out->last_state = (in->state ? tpr_backend_state_from_string(in->state)
                        : TPR_BACKEND_NONE);
     out->last_since_ms = in->n_since ? *in->since : 0;
-    backend_reserved(row, in);
-    if (in->check) {
-        struct row own;
-
-        row_init(&own, row->complaints, row->kept,
-                 "Health_Check of backend %s", out->name);
-        out->check = row_check(&own, in->check, service, out->port);
-        row->bad |= own.bad;
-        row_destroy(&own);
-    } else if (check) {
-        struct sset dummy = SSET_INITIALIZER(&dummy);
-        struct row own;
-
-        /* row_service_check() has complained, once for all backends. */
-        row_init(&own, &dummy, false, "dummy");
-        out->check = row_check(&own, check, service, out->port);
-        row_destroy(&own);
-        sset_destroy(&dummy);
+    row_backend_checks(row, in, service_row, service, out);
+    if (out->max_cpu && !out->agent_check) {
+        row_complain(row, "max_cpu", "it takes an agent_check to know how "
+                     "busy the server is");
     }
     return out;
 }
@@ -659,16 +579,31 @@ row_backend(struct row *row, const struct tprrec_backend *in,
 static void
 service_reserved(struct row *row, const struct tprrec_service *in)
 {
-    row_reserved(row, "spill_metric", in->spill_metric != NULL);
-    row_reserved(row, "drain_timeout", in->drain_timeout != NULL);
     row_reserved(row, "affinity",
                  in->affinity && strcmp(in->affinity, "none"));
     row_reserved(row, "affinity_timeout", in->affinity_timeout != NULL);
-    row_reserved(row, "slow_start", in->slow_start != NULL);
     row_reserved(row, "timeouts", !smap_is_empty(&in->timeouts));
-    row_reserved(row, "passive_detection", in->passive_detection != NULL);
     row_reserved(row, "datapath", in->datapath != NULL);
-    row_reserved(row, "agent_check", in->agent_check != NULL);
+}
+
+static void
+service_passive(struct row *row, const struct tprrec_service *in,
+                struct tpr_service *out)
+{
+    row_duration(row, "passive_detection", in->passive_detection,
+                 TPR_PASSIVE_MIN_US, TPR_PASSIVE_MAX_US, &out->passive_us);
+    if (out->passive_us && ipv6_addr_is_set(&out->vip.addr)
+        && out->vip.proto != TPR_PROTO_TCP
+        && out->vip.proto != TPR_PROTO_ANY) {
+        row_complain(row, "passive_detection", "only TCP answers the first "
+                     "packet of a connection: a service of %s cannot have it",
+                     tpr_proto_to_string(out->vip.proto));
+        out->passive_us = 0;
+    } else if (out->passive_us && out->stateless) {
+        row_complain(row, "passive_detection", "it looks at connections, and "
+                     "a stateless service has none");
+        out->passive_us = 0;
+    }
 }
 
 /* Returns the service that 'in' describes, without its backends, owned by the
@@ -680,6 +615,11 @@ row_service(struct row *row, const struct tprrec_service *in)
 #define TPR_POLICY(ENUM, NAME) [TPR_POLICY_##ENUM] = NAME,
         TPR_POLICIES
 #undef TPR_POLICY
+    };
+    static const char *const spills[] = {
+        [TPR_SPILL_CONNECTIONS] = "connections",
+        [TPR_SPILL_PACKETS] = "packets",
+        [TPR_SPILL_CPU] = "cpu",
     };
     static const char *const on_down[] = {
         [TPR_ON_DOWN_RESET] = "reset",
@@ -712,6 +652,8 @@ row_service(struct row *row, const struct tprrec_service *in)
     }
     out->policy = row_word(row, "policy", in->policy, policies,
                            ARRAY_SIZE(policies), TPR_POLICY_FAILOVER);
+    out->spill = row_word(row, "spill_metric", in->spill_metric, spills,
+                          ARRAY_SIZE(spills), TPR_SPILL_CONNECTIONS);
     out->on_down = row_word(row, "on_down", in->on_down, on_down,
                             ARRAY_SIZE(on_down), TPR_ON_DOWN_DEFAULT);
     out->on_none = row_word(row, "on_none", in->on_none, on_none,
@@ -720,6 +662,12 @@ row_service(struct row *row, const struct tprrec_service *in)
                              ARRAY_SIZE(failback), TPR_FAILBACK_AUTO);
     out->failback_hold_us = TPR_FAILBACK_HOLD_US;
     row_hold(row, "failback_hold", in->failback_hold, &out->failback_hold_us);
+    row_hold(row, "slow_start", in->slow_start, &out->slow_start_us);
+    out->stateless = in->stateless;
+    row_duration(row, "drain_timeout", in->drain_timeout,
+                 TPR_DRAIN_TIMEOUT_MIN_US, TPR_HOLD_LIMIT_US,
+                 &out->drain_timeout_us);
+    service_passive(row, in, out);
     out->last_active = in->n_active ? xstrdup(in->active[0]) : NULL;
     out->last_since_ms = in->n_since ? *in->since : 0;
     service_reserved(row, in);

@@ -204,11 +204,12 @@ add_backend(struct row *row, struct tpr_service *service,
             row_complain(row, "address", "%s with this port is backend %s "
                          "already", addr, other->name);
             free(addr);
-        } else if (service->policy == TPR_POLICY_FAILOVER
+        } else if (tpr_policy_is_ordered(service->policy)
                    && other->priority == backend->priority) {
             row_complain(row, "priority", "%u is that of backend %s, too: "
-                         "policy failover wants an order",
-                         backend->priority, other->name);
+                         "policy %s wants an order",
+                         backend->priority % TPR_BACKUP, other->name,
+                         tpr_policy_to_string(service->policy));
         } else {
             continue;
         }
@@ -248,7 +249,7 @@ make_candidate(struct builder *b, const struct tprrec_service *in,
                ? tpr_service_find_backend(last_service_, short_name) : NULL);
     row_init(&c->row, b->complaints, c->last != NULL, "Backend %s/%s",
              service->name, short_name);
-    c->backend = row_backend(&c->row, row, in->check, service, region);
+    c->backend = row_backend(&c->row, row, in, service, region);
     if (!hmapx_add(&b->backend_rows, CONST_CAST(void *, (const void *) row))) {
         row_complain(&c->row, "region", "the row belongs to another service, "
                      "too");
@@ -368,8 +369,8 @@ make_service(struct builder *b, const struct tprrec_service *in,
     c->last = last_service(b, in->name);
     row_init(&c->row, b->complaints, c->last != NULL, "Service %s", in->name);
     c->service = row_service(&c->row, in);
-    if (in->check && ipv6_addr_is_set(&c->service->vip.addr)) {
-        row_service_check(&c->row, in->check, c->service);
+    if (ipv6_addr_is_set(&c->service->vip.addr)) {
+        row_service_checks(&c->row, in, c->service);
     }
     build_backends(b, in, c->service, c->last);
     if (!c->row.bad && b->check) {

@@ -18,6 +18,7 @@
 #include "openvswitch/ofp-monitor.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
+#include "switch-ctl.h"
 #include "timeval.h"
 #include "util.h"
 
@@ -405,6 +406,7 @@ of_open(const struct datapath_class *class, enum of_wish wish,
     token_bucket_init(&df->nd_answers, 1, ND_BURST);
     df->conn = ofconn_create(bridge, FLOW_COOKIE, FLOW_COOKIE_MASK,
                              &callbacks, df);
+    df->ctl = switch_ctl_create();
     flow_bundles_init(&df->bundles, df->conn, &df->table);
     redirects_init(&df->redirects, df->conn);
     return &df->up;
@@ -415,6 +417,7 @@ of_close(struct datapath *dp)
 {
     struct datapath_of *df = datapath_of_cast(dp);
 
+    switch_ctl_destroy(df->ctl);
     flow_bundles_drop(&df->bundles);
     of_owners_destroy(df);
     flow_table_destroy(&df->table);
@@ -519,6 +522,7 @@ of_run(struct datapath *dp, long long int now_us OVS_UNUSED)
                                            df->dump_took_ms * COMPARE_COST);
     }
     ofconn_run(df->conn);
+    switch_ctl_run(df->ctl);
 }
 
 void
@@ -527,6 +531,7 @@ of_wait(struct datapath *dp)
     struct datapath_of *df = datapath_of_cast(dp);
 
     ofconn_wait(df->conn);
+    switch_ctl_wait(df->ctl);
     poll_timer_wait_until(df->compare_ms);
     if (df->retry_ms != LLONG_MAX) {
         poll_timer_wait_until(df->retry_ms);
@@ -576,6 +581,18 @@ of_port_seqno(const struct datapath *dp)
     const struct datapath_of *df = datapath_of_cast(dp);
 
     return ofconn_port_seqno(df->conn) + df->refused_seqno;
+}
+
+/* Has the switch learn from 'frame', as if it had come by port 'ofport', and
+ * forward it as it likes.  Nothing while the switch is away. */
+void
+of_learn(struct datapath *dp, uint32_t ofport, const void *frame, size_t size)
+{
+    struct datapath_of *df = datapath_of_cast(dp);
+
+    if (ofconn_ready(df->conn)) {
+        ofconn_learn(df->conn, u16_to_ofp(ofport), frame, size);
+    }
 }
 
 void

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* What the datapath providers that speak OpenFlow share: "flows"
- * (datapath-flows.c), "ovs" and "auto" (datapath-ovs.c).
+ * (datapath-flows.c), "ovs" (datapath-ovs.c), and what "bpf" and "auto" have
+ * behind their programs (datapath-bpf.c).
  *
  *   set() --> owners (a service, a path: copies of what was set)
  *               |  changed ones only
@@ -54,10 +55,13 @@ enum of_wish {
     OF_WISH_BEST,               /* Uses them where there are any. */
 };
 
+struct switch_ctl;
+
 struct datapath_of {
     struct datapath up;
     enum of_wish wish;
     struct ofconn *conn;
+    struct switch_ctl *ctl;     /* For questions. */
     struct flow_table table;
     struct flow_bundles bundles;
     struct redirects redirects;
@@ -89,6 +93,7 @@ struct datapath_of {
     size_t n_conflicts;         /* As reported last. */
 };
 
+
 struct datapath_of *datapath_of_cast(const struct datapath *);
 
 /* of-owners.c */
@@ -98,8 +103,16 @@ void of_owners_set(struct datapath_of *, const struct dp_state *);
 void of_owners_clear(struct datapath_of *);
 void of_owners_update(struct datapath_of *, bool all);
 void of_owners_update_service(struct datapath_of *, const char *name);
+const struct dp_service *of_owners_service(const struct datapath_of *,
+                                           const char *name);
 void of_owners_set_nd(struct datapath_of *, bool by_agent);
 void of_forget_learned(struct datapath_of *, bool learned, uint32_t hash);
+
+/* of-ask.c */
+void of_connections(struct datapath *, const struct dp_conn_query *,
+                    dp_answer_func *, void *aux);
+void of_trace(struct datapath *, const char *service,
+              const struct trace_flow *, dp_answer_func *, void *aux);
 
 /* Members of the classes. */
 struct datapath *of_open(const struct datapath_class *, enum of_wish,
@@ -118,6 +131,8 @@ const char *of_how(const struct datapath *, const char **why);
 bool of_port(const struct datapath *, const char *name, struct dp_port *);
 unsigned int of_port_seqno(const struct datapath *);
 void of_show(const struct datapath *, struct json *);
+void of_learn(struct datapath *, uint32_t ofport, const void *frame,
+              size_t size);
 
 #define OF_CLASS_MEMBERS                        \
     .close = of_close,                          \
@@ -131,6 +146,8 @@ void of_show(const struct datapath *, struct json *);
     .how = of_how,                              \
     .port = of_port,                            \
     .port_seqno = of_port_seqno,                \
-    .show = of_show
+    .show = of_show,                            \
+    .connections = of_connections,              \
+    .trace = of_trace
 
 #endif /* datapath-of.h */

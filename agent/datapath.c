@@ -14,6 +14,7 @@ datapath_lookup(const char *name)
 {
     static const struct datapath_class *const classes[] = {
         &datapath_auto_class,
+        &datapath_bpf_class,
         &datapath_ovs_class,
         &datapath_flows_class,
         &datapath_dummy_class,
@@ -28,4 +29,15 @@ datapath_lookup(const char *name)
         }
     }
     return NULL;
+}
+
+/* Who carries 'service', such as "ovs", and a clause about the reason in
+ * '*why', or NULL.  Both live until the next run(). */
+const char *
+datapath_service_how(const struct datapath *dp, const char *service,
+                     const char **why)
+{
+    *why = NULL;
+    return (dp->class->service_how ? dp->class->service_how(dp, service, why)
+            : dp->class->how ? dp->class->how(dp, why) : dp->class->name);
 }

@@ -34,6 +34,7 @@ target_equal(const struct dp_target *a, const struct dp_target *b)
                 && a->vlan == b->vlan && a->routed == b->routed
                 && a->region == b->region && a->word == b->word
                 && a->max_connections == b->max_connections
+                && a->max_pps == b->max_pps
                 && a->priority == b->priority && a->weight == b->weight));
 }
 
@@ -58,6 +59,7 @@ dp_service_equal(const struct dp_service *a, const struct dp_service *b)
     return (a->identity == b->identity && a->answer == b->answer
             && a->pure == b->pure && a->policy == b->policy
             && a->on_down == b->on_down && a->on_none == b->on_none
+            && a->stateless == b->stateless
             && a->needs_state == b->needs_state
             && eth_addr_equals(a->vip_mac, b->vip_mac)
             && target_equal(a->active, b->active)

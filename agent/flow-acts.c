@@ -37,6 +37,18 @@ flow_act_set(struct ofpbuf *acts, enum mf_field_id id, const void *value)
     memset(ofpact_set_field_mask(sf), 0xff, mf->n_bytes);
 }
 
+/* Appends "set_field:VALUE/MASK->ID". */
+void
+flow_act_set_masked(struct ofpbuf *acts, enum mf_field_id id,
+                    const void *value, const void *mask)
+{
+    const struct mf_field *mf = mf_from_id(id);
+    struct ofpact_set_field *sf = ofpact_put_set_field(acts, mf, NULL, NULL);
+
+    memcpy(sf->value, value, mf->n_bytes);
+    memcpy(ofpact_set_field_mask(sf), mask, mf->n_bytes);
+}
+
 /* Appends "move:SRC[..]->DST[..]". */
 void
 flow_act_move(struct ofpbuf *acts, enum mf_field_id src, unsigned int src_ofs,

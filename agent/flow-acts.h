@@ -16,6 +16,8 @@
 #include "openvswitch/ofpbuf.h"
 
 void flow_act_set(struct ofpbuf *, enum mf_field_id, const void *value);
+void flow_act_set_masked(struct ofpbuf *, enum mf_field_id, const void *value,
+                         const void *mask);
 void flow_act_move(struct ofpbuf *, enum mf_field_id src, unsigned int src_ofs,
                    enum mf_field_id dst, unsigned int dst_ofs,
                    unsigned int n_bits);

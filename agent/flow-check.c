@@ -37,6 +37,11 @@ check_backend(const struct tpr_service *s, const struct tpr_backend *b)
                          "which datapath \"flows\" does not count",
                          s->name, b->name);
     }
+    if (b->max_pps) {
+        return xasprintf("service %s: backend %s limits its packets/s, which "
+                         "datapath \"flows\" does not count", s->name,
+                         b->name);
+    }
     if (b->port && one && b->port == vip->ports[0].first) {
         return NULL;
     }
@@ -57,6 +62,10 @@ check_backend(const struct tpr_service *s, const struct tpr_backend *b)
 char *
 flow_check(const struct tpr_service *s)
 {
+    if (s->stateless) {
+        return xasprintf("service %s: it is stateless, which datapath "
+                         "\"flows\" does not have", s->name);
+    }
     if (s->policy != TPR_POLICY_FAILOVER) {
         return xasprintf("service %s: policy %s needs state per connection, "
                          "which datapath \"flows\" does not keep; only "
@@ -72,6 +81,11 @@ flow_check(const struct tpr_service *s)
                          "which datapath \"flows\" does not keep; only "
                          "reselect works", s->name,
                          s->on_down == TPR_ON_DOWN_RESET ? "reset" : "keep");
+    }
+    if (s->drain_timeout_us) {
+        return xasprintf("service %s: drain_timeout needs state per "
+                         "connection, which datapath \"flows\" does not keep: "
+                         "connections leave who is drained at once", s->name);
     }
     for (size_t i = 0; i < s->n_backends; i++) {
         char *error = check_backend(s, s->backends[i]);

@@ -43,6 +43,24 @@ flow_addr_hash(const struct in6_addr *addr)
     return hash_bytes(addr, sizeof *addr, 0);
 }
 
+/* Returns the types of ICMP errors, '*n' in number, that are about a packet of
+ * IPv4 or, 'v4' false, IPv6. */
+const uint8_t *
+flow_icmp_errors(bool v4, size_t *n)
+{
+    static const uint8_t errors4[] = {
+        ICMP4_DST_UNREACH, ICMP4_SOURCEQUENCH, ICMP4_REDIRECT,
+        ICMP4_TIME_EXCEEDED, ICMP4_PARAM_PROB,
+    };
+    static const uint8_t errors6[] = {
+        ICMP6_DST_UNREACH, ICMP6_PACKET_TOO_BIG, ICMP6_TIME_EXCEEDED,
+        ICMP6_PARAM_PROB,
+    };
+
+    *n = v4 ? ARRAY_SIZE(errors4) : ARRAY_SIZE(errors6);
+    return v4 ? errors4 : errors6;
+}
+
 /* Splits the 'n' ranges in 'r' into the least number of (value, mask) pairs,
  * host byte order.  Stores a malloc'd array in '*maskp' and returns its
  * size, at most 30 a range. */
@@ -181,12 +199,20 @@ act_set_ip(struct ofpbuf *acts, bool src, const struct in6_addr *addr)
 
 /* Appends "leave with VLAN 'vlan'", 0 for untagged, whatever the packet had.
  * The field vlan_tci does that in one action, for tagged and untagged packets
- * alike; push_vlan and pop_vlan would need one flow for each. */
+ * alike; push_vlan and pop_vlan would need one flow for each.  A tag's
+ * priority stays. */
 void
 act_set_vlan(struct ofpbuf *acts, uint16_t vlan)
 {
-    ovs_be16 tci = vlan ? htons(vlan | VLAN_CFI) : 0;
-    flow_act_set(acts, MFF_VLAN_TCI, &tci);
+    ovs_be16 tci = htons(vlan | VLAN_CFI);
+    ovs_be16 mask = htons(VLAN_VID_MASK | VLAN_CFI);
+
+    if (vlan) {
+        flow_act_set_masked(acts, MFF_VLAN_TCI, &tci, &mask);
+    } else {
+        tci = 0;
+        flow_act_set(acts, MFF_VLAN_TCI, &tci);
+    }
 }
 
 static enum mf_field_id
@@ -387,18 +413,19 @@ make_direct(struct flow_maker *m, const struct dp_service *s,
     m->hash = owner;
 }
 
-/* Exempts checks between 'local' and the backend at 'addr'.  'port' is the
- * backend's port if its replies need exemption, too, else OFPP_NONE. */
+/* Exempts checks by 'proto' between 'local' and the backend at 'addr'.  'port'
+ * is the backend's port if its replies need exemption, too, else OFPP_NONE. */
 static void
-make_exempt_pair(struct flow_maker *m, const struct in6_addr *local,
-                 const struct in6_addr *addr, ofp_port_t port)
+make_exempt_pair(struct flow_maker *m, uint8_t proto,
+                 const struct in6_addr *local, const struct in6_addr *addr,
+                 ofp_port_t port)
 {
     m->hash = flow_addr_hash(addr);
     maker_begin(m, FLOW_EXEMPT, OFFSET_EXEMPT);
     match_set_in_port(&m->d.match, OFPP_LOCAL);
     match_ip_src(&m->d.match, local);
     match_ip_dst(&m->d.match, addr);
-    match_set_nw_proto(&m->d.match, IPPROTO_TCP);
+    match_set_nw_proto(&m->d.match, proto);
     match_set_tp_src_masked(&m->d.match, htons(CHECK_SRC_PORT),
                             htons(CHECK_SRC_PORT_MASK));
     maker_end_normal(m);
@@ -408,10 +435,33 @@ make_exempt_pair(struct flow_maker *m, const struct in6_addr *local,
         match_set_in_port(&m->d.match, port);
         match_ip_src(&m->d.match, addr);
         match_ip_dst(&m->d.match, local);
-        match_set_nw_proto(&m->d.match, IPPROTO_TCP);
+        match_set_nw_proto(&m->d.match, proto);
         match_set_tp_dst_masked(&m->d.match, htons(CHECK_SRC_PORT),
                                 htons(CHECK_SRC_PORT_MASK));
         maker_end_normal(m);
+    }
+}
+
+/* Exempts checks of 's' between all our addresses and 'addr'; 'port' as
+ * above.  Checks have ports of TCP or UDP. */
+static void
+make_exempt_all(struct flow_maker *m, const struct dp_service *s,
+                const struct in6_addr *addr, ofp_port_t port)
+{
+    enum tpr_proto proto = s->vip.proto;
+
+    for (size_t i = 0; i < m->ctx->n_locals; i++) {
+        const struct in6_addr *local = &m->ctx->locals[i];
+
+        if (addr_is_v4(local) != addr_is_v4(&s->vip.addr)) {
+            continue;
+        }
+        if (proto == TPR_PROTO_TCP || proto == TPR_PROTO_ANY) {
+            make_exempt_pair(m, IPPROTO_TCP, local, addr, port);
+        }
+        if (proto == TPR_PROTO_UDP || proto == TPR_PROTO_ANY) {
+            make_exempt_pair(m, IPPROTO_UDP, local, addr, port);
+        }
     }
 }
 
@@ -419,16 +469,7 @@ make_exempt_pair(struct flow_maker *m, const struct in6_addr *local,
 void
 make_exempt_vip(struct flow_maker *m, const struct dp_service *s)
 {
-    if (s->vip.proto != TPR_PROTO_TCP && s->vip.proto != TPR_PROTO_ANY) {
-        return;
-    }
-    for (size_t i = 0; i < m->ctx->n_locals; i++) {
-        const struct in6_addr *local = &m->ctx->locals[i];
-
-        if (addr_is_v4(local) == addr_is_v4(&s->vip.addr)) {
-            make_exempt_pair(m, local, &s->vip.addr, OFPP_NONE);
-        }
-    }
+    make_exempt_all(m, s, &s->vip.addr, OFPP_NONE);
 }
 
 /* Checks from LOCAL always meet the real backend: packets between our
@@ -439,16 +480,8 @@ static void
 make_exempt(struct flow_maker *m, const struct dp_service *s, ofp_port_t port)
 {
     make_exempt_vip(m, s);
-    if ((s->vip.proto != TPR_PROTO_TCP && s->vip.proto != TPR_PROTO_ANY)
-        || !s->active || port == OFPP_NONE) {
-        return;
-    }
-    for (size_t i = 0; i < m->ctx->n_locals; i++) {
-        const struct in6_addr *local = &m->ctx->locals[i];
-
-        if (addr_is_v4(local) == addr_is_v4(&s->vip.addr)) {
-            make_exempt_pair(m, local, &s->active->addr, port);
-        }
+    if (s->active && port != OFPP_NONE) {
+        make_exempt_all(m, s, &s->active->addr, port);
     }
 }
 

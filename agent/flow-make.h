@@ -144,6 +144,7 @@ void flow_make_redirect(const struct flow_context *,
 void flow_make_path(const struct flow_context *, const struct dp_path *,
                     ofp_port_t port, flow_sink *, void *aux);
 
+const uint8_t *flow_icmp_errors(bool v4, size_t *n);
 size_t flow_port_masks(const struct tpr_port_range *, size_t n,
                        uint16_t (**maskp)[2]);
 

@@ -10,7 +10,6 @@
 
 #include <config.h>
 #include "flow-maker.h"
-#include <netinet/icmp6.h>
 #include <stdlib.h>
 #include "flow-acts.h"
 #include "flow.h"
@@ -59,17 +58,9 @@ make_forward(struct flow_maker *m, const struct dp_service *s, uint32_t id)
 static void
 make_any(struct flow_maker *m, const struct dp_service *s)
 {
-    static const uint8_t errors4[] = {
-        ICMP4_DST_UNREACH, ICMP4_SOURCEQUENCH, ICMP4_REDIRECT,
-        ICMP4_TIME_EXCEEDED, ICMP4_PARAM_PROB,
-    };
-    static const uint8_t errors6[] = {
-        ICMP6_DST_UNREACH, ICMP6_PACKET_TOO_BIG, ICMP6_TIME_EXCEEDED,
-        ICMP6_PARAM_PROB,
-    };
     bool v4 = addr_is_v4(&s->vip.addr);
-    const uint8_t *errors = v4 ? errors4 : errors6;
-    size_t n = v4 ? ARRAY_SIZE(errors4) : ARRAY_SIZE(errors6);
+    size_t n;
+    const uint8_t *errors = flow_icmp_errors(v4, &n);
 
     /* Services with the same VIP share these. */
     m->hash = flow_addr_hash(&s->vip.addr);

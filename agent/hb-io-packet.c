@@ -29,9 +29,12 @@
 /* The socket filter, in classic BPF.  The kernel has taken an 802.1Q tag off
  * before; fragments are refused. */
 struct filter {
-    struct sock_filter insns[32];
+    struct sock_filter insns[40];
     unsigned short int n;
 };
+
+/* Where a jump leads, before filter_finish(): its distance comes later. */
+enum { REFUSE = 1, ACCEPT = 2 };
 
 static void
 filter_add(struct filter *f, uint16_t code, uint8_t jt, uint8_t jf, uint32_t k)
@@ -40,15 +43,15 @@ filter_add(struct filter *f, uint16_t code, uint8_t jt, uint8_t jf, uint32_t k)
     f->insns[f->n++] = (struct sock_filter) { code, jt, jf, k };
 }
 
-/* Accepts only packets whose 'size' bytes (1, 2, 4) at 'offset' are 'value'.
- * The jump goes to the end; its distance comes later. */
+/* Accepts only packets whose 'size' bytes (1, 2, 4) at 'offset' are
+ * 'value'. */
 static void
 filter_want(struct filter *f, uint32_t offset, int size, uint32_t value)
 {
     uint16_t width = size == 1 ? BPF_B : size == 2 ? BPF_H : BPF_W;
 
     filter_add(f, BPF_LD | BPF_ABS | width, 0, 0, offset);
-    filter_add(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, value);
+    filter_add(f, BPF_JMP | BPF_JEQ | BPF_K, 0, REFUSE, value);
 }
 
 static void
@@ -65,8 +68,23 @@ filter_want_addr(struct filter *f, uint32_t offset,
     }
 }
 
-/* Ends the program: 'accept' follows, then 'refuse', where all tests jump that
- * failed. */
+/* Refuses packets that are 'expected', which is at 'offset' after register X
+ * (mode BPF_IND) or the beginning (BPF_ABS). */
+static void
+filter_skip(struct filter *f, uint16_t mode, uint32_t offset,
+            const uint8_t *expected)
+{
+    for (size_t i = 0; i < BFD_LEN; i += 4) {
+        const uint8_t *p = &expected[i];
+        bool last = i + 4 == BFD_LEN;
+
+        filter_add(f, BPF_LD | BPF_W | mode, 0, 0, offset + i);
+        filter_add(f, BPF_JMP | BPF_JEQ | BPF_K, last ? REFUSE : 0, ACCEPT,
+                   ((uint32_t) p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3]));
+    }
+}
+
+/* Ends the program: 'accept' follows, then 'refuse'. */
 static void
 filter_finish(struct filter *f)
 {
@@ -76,20 +94,21 @@ filter_finish(struct filter *f)
         struct sock_filter *insn = &f->insns[i];
 
         if (BPF_CLASS(insn->code) == BPF_JMP) {
-            uint8_t distance = f->n - 1 - (i + 1);
+            uint8_t refuse = f->n - 1 - (i + 1);
 
             if (insn->jt) {
-                insn->jt = distance;
+                insn->jt = insn->jt == REFUSE ? refuse : refuse - 1;
             }
             if (insn->jf) {
-                insn->jf = distance;
+                insn->jf = insn->jf == REFUSE ? refuse : refuse - 1;
             }
         }
     }
 }
 
 static void
-filter_ipv4(struct filter *f, const struct hb_session_config *cfg)
+filter_ipv4(struct filter *f, const struct hb_session_config *cfg,
+            const uint8_t *expected)
 {
     bool bfd = cfg->type == HB_BFD;
 
@@ -98,19 +117,23 @@ filter_ipv4(struct filter *f, const struct hb_session_config *cfg)
     filter_want_addr(f, 30, &cfg->local);
     filter_want(f, 23, 1, bfd ? IPPROTO_UDP : IPPROTO_ICMP);
     filter_add(f, BPF_LD | BPF_ABS | BPF_H, 0, 0, 20);
-    filter_add(f, BPF_JMP | BPF_JSET | BPF_K, 1, 0, 0x3fff);
+    filter_add(f, BPF_JMP | BPF_JSET | BPF_K, REFUSE, 0, 0x3fff);
     filter_add(f, BPF_LDX | BPF_MSH | BPF_B, 0, 0, 14);
     if (bfd) {
         filter_add(f, BPF_LD | BPF_IND | BPF_H, 0, 0, 14 + 2);
-        filter_add(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, BFD_PORT);
+        filter_add(f, BPF_JMP | BPF_JEQ | BPF_K, 0, REFUSE, BFD_PORT);
+        if (expected) {
+            filter_skip(f, BPF_IND, 14 + 8, expected);
+        }
     } else {
         filter_add(f, BPF_LD | BPF_IND | BPF_B, 0, 0, 14);
-        filter_add(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);  /* Reply. */
+        filter_add(f, BPF_JMP | BPF_JEQ | BPF_K, 0, REFUSE, 0); /* Reply. */
     }
 }
 
 static void
-filter_ipv6(struct filter *f, const struct hb_session_config *cfg)
+filter_ipv6(struct filter *f, const struct hb_session_config *cfg,
+            const uint8_t *expected)
 {
     bool bfd = cfg->type == HB_BFD;
 
@@ -120,20 +143,24 @@ filter_ipv6(struct filter *f, const struct hb_session_config *cfg)
     filter_want(f, 20, 1, bfd ? IPPROTO_UDP : IPPROTO_ICMPV6);
     if (bfd) {
         filter_want(f, 54 + 2, 2, BFD_PORT);
+        if (expected) {
+            filter_skip(f, BPF_ABS, 54 + 8, expected);
+        }
     } else {
         filter_want(f, 54, 1, 129);             /* Reply. */
     }
 }
 
 static int
-attach_filter(int fd, const struct hb_session_config *cfg)
+attach_filter(int fd, const struct hb_session_config *cfg,
+              const uint8_t *expected)
 {
     struct filter f = { .n = 0 };
 
     if (IN6_IS_ADDR_V4MAPPED(&cfg->peer)) {
-        filter_ipv4(&f, cfg);
+        filter_ipv4(&f, cfg, expected);
     } else {
-        filter_ipv6(&f, cfg);
+        filter_ipv6(&f, cfg, expected);
     }
     filter_finish(&f);
 
@@ -179,7 +206,7 @@ set_up(int fd, const struct hb_session_config *cfg, struct hb_io *io)
 {
     int error = look_up_device(fd, cfg, io);
 
-    error = error ? error : attach_filter(fd, cfg);
+    error = error ? error : attach_filter(fd, cfg, NULL);
     error = error ? error : set_int(fd, SOL_PACKET, PACKET_AUXDATA, 1);
     error = error ? error : set_int(fd, SOL_SOCKET, SO_RCVBUF, HB_IO_RCVBUF);
     if (error) {
@@ -297,6 +324,14 @@ packet_recv(const struct hb_io *io, struct hb_rx *rx)
     return 0;
 }
 
+static void
+packet_skip(const struct hb_io *io, const struct hb_session_config *cfg,
+            const uint8_t *expected)
+{
+    /* Whatever still comes is counted twice, no more. */
+    ignore(attach_filter(io->fd, cfg, expected));
+}
+
 static int
 packet_send(const struct hb_io *io, const struct hb_tx *tx)
 {
@@ -327,4 +362,5 @@ const struct hb_io_class hb_io_packet = {
     .open = packet_open,
     .recv = packet_recv,
     .send = packet_send,
+    .skip = packet_skip,
 };

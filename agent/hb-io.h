@@ -82,6 +82,12 @@ struct hb_io_class {
     int (*recv)(const struct hb_io *io, struct hb_rx *rx);
 
     int (*send)(const struct hb_io *io, const struct hb_tx *tx);
+
+    /* BFD: lets no packets in that are 'expected', BFD_LEN bytes, as somebody
+     * else receives those; NULL: lets them in again.  May be NULL, if they do
+     * not get here then. */
+    void (*skip)(const struct hb_io *io, const struct hb_session_config *cfg,
+                 const uint8_t *expected);
 };
 extern const struct hb_io_class hb_io_packet;   /* hb-io-packet.c */
 extern const struct hb_io_class hb_io_udp;      /* hb-io-udp.c */

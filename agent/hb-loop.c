@@ -135,7 +135,7 @@ act_on(struct hb_thread *t, uint32_t id, enum heartbeat_decision decision,
         break;
     case HEARTBEAT_EXCUSED:
         fact.type = HB_FACT_EXCUSED;
-        fact.late_us = hb->worst_late_us;
+        fact.late_us = hb->guard.late_us;
         break;
     }
     fact.cause = hb->cause;
@@ -202,6 +202,7 @@ obey_set(struct hb_thread *t, const struct hb_command *c, long long int now)
     enum heartbeat_decision decision = HEARTBEAT_NOTHING;
 
     if (s->used) {
+        hb_kernel_stop(s, c->id, now);
         retire(t, &s->io);
     }
     if (hb_session_is_same(s, &c->cfg)) {
@@ -222,6 +223,7 @@ obey_remove(struct hb_thread *t, uint32_t id)
     struct hb_session *s = &t->sessions[id];
 
     if (s->used) {
+        hb_kernel_stop(s, id, tpr_now_us());
         retire(t, &s->io);
         memset(s, 0, sizeof *s);
         s->deadline_us = LLONG_MAX;
@@ -229,6 +231,23 @@ obey_remove(struct hb_thread *t, uint32_t id)
         if (t->liveness) {
             liveness_set_region(t->liveness, id, TPR_LIVENESS_UNKNOWN);
         }
+    }
+}
+
+static void
+obey_offload(struct hb_thread *t, const struct hb_command *c,
+             long long int now)
+{
+    static const struct hb_offload nothing;
+    struct hb_session *s = &t->sessions[c->id];
+
+    if (c->beat && !t->beat) {
+        t->beat = c->beat;
+        hb_loop_watch(t, tpr_beat_fd(t->beat), HB_EVENT_KERNEL);
+    }
+    if (s->used) {
+        hb_kernel_set(s, c->id, c->offload.receive ? c->beat : NULL,
+                      c->offload.receive ? &c->offload : &nothing, now);
     }
 }
 
@@ -261,6 +280,9 @@ obey(struct hb_thread *t, const struct hb_command *c, long long int now)
         t->hubs[c->id] = c->io;
         t->n_hubs = c->id + 1;
         hb_loop_watch(t, c->io.fd, HB_EVENT_HUB + c->id);
+        break;
+    case HB_COMMAND_OFFLOAD:
+        obey_offload(t, c, now);
         break;
     case HB_COMMAND_QUIT:
         t->quit = true;
@@ -366,8 +388,8 @@ drain_event(struct hb_thread *t, uint32_t data, long long int now)
 {
     uint64_t count;
 
-    if (data == HB_EVENT_COMMAND) {
-        return;                 /* obey_all() has seen to it. */
+    if (data == HB_EVENT_COMMAND || data == HB_EVENT_KERNEL) {
+        return;                 /* Others see to it. */
     } else if (data == HB_EVENT_TIMER) {
         ignore(read(t->timer_fd, &count, sizeof count) < 0);
     } else if (data >= HB_EVENT_HUB) {
@@ -375,6 +397,32 @@ drain_event(struct hb_thread *t, uint32_t data, long long int now)
     } else {
         drain_session(t, data, now);
     }
+}
+
+/* The kernel has decided something about a session.  The packet that made it
+ * do so is read first. */
+static void
+obey_kernel(void *t_, const struct tpr_beat_event *event)
+{
+    struct hb_thread *t = t_;
+    long long int now = tpr_now_us();
+
+    if (event->id >= t->max || !t->sessions[event->id].used) {
+        return;
+    }
+
+    struct hb_session *s = &t->sessions[event->id];
+    if (s->hub >= 0) {
+        drain_hub(t, s->hub, now);
+    } else {
+        drain_session(t, event->id, now);
+    }
+
+    /* As the kernel saw it, and with the interval of then. */
+    unsigned int missed
+        = ((event->now_us - event->rx_us)
+           / hb_session_heartbeat(s)->cfg.interval_us);
+    act_on(t, event->id, hb_kernel_event(s, event->id, event, now), missed);
 }
 
 /* Silence is judged as of 'now', which is older than this last look into the
@@ -406,7 +454,15 @@ run_session(struct hb_thread *t, uint32_t id, long long int now)
         if (hb_session_must_judge(s, now)) {
             judge(t, id, now);
         }
+        if (now >= s->kernel.look_us) {
+            hb_kernel_look(s, id, now);
+        }
+        if (s->kernel.sending && s->bfd.state != BFD_STATE_UP) {
+            /* No "up" shall follow what we are about to say. */
+            hb_kernel_stop(s, id, now);
+        }
         hb_session_send(s, now);
+        hb_kernel_update(s, id, now);
         s->deadline_us = hb_session_deadline(s);
         tell_changes(t, id);
     }
@@ -488,6 +544,12 @@ hb_loop_main(void *t_)
         obey_all(t, now);
         for (int i = 0; i < n; i++) {
             drain_event(t, t->events[i].data.u32, now);
+        }
+        if (t->beat) {
+            tpr_beat_run(t->beat, now, obey_kernel, t);
+            for (unsigned int i = 0; i < t->max; i++) {
+                hb_kernel_check_token(&t->sessions[i], i, now);
+            }
         }
         for (unsigned int i = 0; i < t->max; i++) {
             if (t->sessions[i].used) {

@@ -33,6 +33,7 @@ struct hb_command {
         HB_COMMAND_LINK,
         HB_COMMAND_ADMIN,
         HB_COMMAND_HUB,
+        HB_COMMAND_OFFLOAD,
         HB_COMMAND_QUIT,
     } type;
     uint32_t id;                /* Session; HUB: number of the hub. */
@@ -43,6 +44,8 @@ struct hb_command {
     uint32_t discr;             /* SET. */
     uint64_t seed;              /* SET. */
     struct hb_session_config cfg;   /* SET. */
+    struct tpr_beat *beat;      /* OFFLOAD. */
+    struct hb_offload offload;  /* OFFLOAD. */
 };
 
 /* A struct that one thread writes and others copy out whole: a sequence lock.
@@ -59,6 +62,14 @@ enum { HB_N_HELD = 4 };
 struct hb_held {
     struct hb_fact facts[HB_N_HELD];
     unsigned int mask;
+};
+
+/* What hb_thread_offload() was told of a session, and what became of it. */
+struct hb_asked {
+    struct hb_offload offload;
+    struct tpr_beat *beat;      /* Has it, NULL: not (yet). */
+    bool can_send;
+    char *why;                  /* What it cannot, or NULL. */
 };
 
 struct hb_thread {
@@ -87,6 +98,7 @@ struct hb_thread {
     struct hb_io hubs[HB_MAX_HUBS];
     unsigned int n_hubs;
     struct hb_rx rx;
+    struct tpr_beat *beat;      /* What the kernel does, or NULL. */
     long long int planned_us;   /* When we asked to be woken. */
     bool told;                  /* A fact was queued since the last wake. */
     bool quit;
@@ -95,6 +107,8 @@ struct hb_thread {
     struct in6_addr hub_local[HB_MAX_HUBS];
     char hub_ifname[HB_MAX_HUBS][IFNAMSIZ];
     unsigned int n_known_hubs;
+    struct hb_keeper *keeper;
+    struct hb_asked *asked;     /* 'max': what the kernel shall do. */
 };
 
 /* epoll's data: a session's number, or one of these. */
@@ -102,6 +116,7 @@ enum {
     HB_EVENT_HUB = 0x10000,     /* Plus the number of the hub. */
     HB_EVENT_TIMER = 0x20000,
     HB_EVENT_COMMAND,
+    HB_EVENT_KERNEL,
 };
 
 void *hb_loop_main(void *hb_thread);

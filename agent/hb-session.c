@@ -113,6 +113,13 @@ timing_equal(const struct heartbeat_config *a,
 }
 
 static bool
+offload_equal(const struct hb_offload *a, const struct hb_offload *b)
+{
+    return (a->receive == b->receive && a->send == b->send
+            && a->ifindex == b->ifindex && a->lease_us == b->lease_us);
+}
+
+static bool
 bfd_equal(const struct bfd_session_config *a,
           const struct bfd_session_config *b)
 {
@@ -138,7 +145,8 @@ hb_session_config_equal(const struct hb_session_config *a,
             && !memcmp(a->peer_mac, b->peer_mac, sizeof a->peer_mac)
             && a->vlan == b->vlan
             && a->detect_override_us == b->detect_override_us
-            && timing_equal(&a->hb, &b->hb) && bfd_equal(&a->bfd, &b->bfd));
+            && timing_equal(&a->hb, &b->hb) && bfd_equal(&a->bfd, &b->bfd)
+            && offload_equal(&a->offload, &b->offload));
 }
 
 /* Returns true if 'cfg' describes the same session, with other timers or on
@@ -180,6 +188,9 @@ hb_session_configure(struct hb_session *s,
 void
 hb_session_late(struct hb_session *s, long long int late_us)
 {
+    if (s->kernel.armed && s->kernel.sending) {
+        return;                 /* It was not our turn. */
+    }
     if (s->cfg.type == HB_BFD) {
         bfd_session_late(&s->bfd, late_us);
     } else {
@@ -247,6 +258,9 @@ hb_session_receive(struct hb_session *s, const struct hb_rx *rx,
         return HEARTBEAT_NOTHING;
     }
     s->touched = true;
+    if (bfd) {
+        hb_kernel_blame(s);
+    }
 
     enum bfd_error error
         = (rx->kind != (bfd ? HB_RX_BFD : HB_RX_ECHO) ? BFD_ERR_FRAME
@@ -259,6 +273,9 @@ hb_session_receive(struct hb_session *s, const struct hb_rx *rx,
     s->n_rx++;
     if (s->cfg.path == HB_PATH_PACKET) {
         learn_mac(s, rx);
+    }
+    if (bfd) {
+        hb_kernel_note(s, rx);
     }
     return decision;
 }
@@ -319,7 +336,7 @@ hb_session_set_admin(struct hb_session *s, bool down, enum bfd_diag diag,
 bool
 hb_session_must_judge(const struct hb_session *s, long long int now_us)
 {
-    return (!is_idle(s)
+    return (!is_idle(s) && !s->kernel.armed
             && (now_us >= heartbeat_deadline(hb_session_heartbeat(s))
                 || (s->cfg.type == HB_BFD
                     && now_us >= heartbeat_deadline(&s->bfd.rx))));
@@ -366,6 +383,9 @@ transmit(struct hb_session *s, struct hb_tx *tx, long long int now_us)
     } else {
         s->n_tx++;
         s->last_tx_us = now_us;
+        if (s->kernel.armed && !s->kernel.sending) {
+            tpr_beat_sent(s->kernel.beat, s->cfg.id, now_us);
+        }
     }
 }
 
@@ -408,7 +428,10 @@ hb_session_deadline(const struct hb_session *s)
     }
     switch (s->cfg.type) {
     case HB_BFD:
-        return bfd_session_deadline(&s->bfd);
+        return MIN(s->kernel.armed
+                   ? bfd_session_tx_deadline(&s->bfd)
+                   : bfd_session_deadline(&s->bfd),
+                   hb_kernel_deadline(s));
     case HB_ICMP:
         return icmp_echo_deadline(&s->echo);
     case HB_LINK:
@@ -457,6 +480,7 @@ hb_session_stats(const struct hb_session *s, struct hb_stats *out)
     out->hb = *hb_session_heartbeat(s);
     if (s->cfg.type == HB_BFD) {
         bfd_session_status(&s->bfd, &out->bfd);
+        hb_kernel_stats(s, s->cfg.id, out);
     }
     out->tx = s->n_tx;
     out->rx = s->n_rx;

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include "bfd-session.h"
 #include "hb-io.h"
+#include "hb-kernel.h"
 #include "hb-thread.h"
 #include "icmp-echo.h"
 
@@ -39,6 +40,8 @@ struct hb_session {
     struct bfd_session bfd;
     struct icmp_echo echo;
     struct heartbeat link;
+
+    struct hb_kernel kernel;    /* BFD: what it does for us. */
 
     /* Transmission. */
     long long int last_tx_us;   /* Last one that the kernel took. */

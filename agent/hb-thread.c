@@ -16,6 +16,7 @@
 #include <sys/random.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+#include "hb-keeper.h"
 #include "hb-loop.h"
 #include "openvswitch/vlog.h"
 
@@ -121,6 +122,7 @@ hb_thread_create(struct liveness *liveness, unsigned int max)
     t->sessions = xcalloc(max, sizeof *t->sessions);
     t->published = xcalloc(max, sizeof *t->published);
     t->held = xcalloc(max, sizeof *t->held);
+    t->asked = xcalloc(max, sizeof *t->asked);
     t->events = xcalloc(t->max_events, sizeof *t->events);
     for (unsigned int i = 0; i < max; i++) {
         t->sessions[i].deadline_us = LLONG_MAX;
@@ -140,6 +142,7 @@ hb_thread_create(struct liveness *liveness, unsigned int max)
     hb_loop_watch(t, t->timer_fd, HB_EVENT_TIMER);
     hb_loop_watch(t, t->command_fd, HB_EVENT_COMMAND);
 
+    t->keeper = hb_keeper_create(max, t->fact_fd);
     start_thread(t);
     make_realtime(t);
     return t;
@@ -168,6 +171,11 @@ hb_thread_destroy(struct hb_thread *t)
     for (unsigned int i = 0; i < t->n_hubs; i++) {
         close_io(&t->hubs[i]);
     }
+    hb_keeper_destroy(t->keeper);
+    for (unsigned int i = 0; i < t->max; i++) {
+        free(t->asked[i].why);
+    }
+    free(t->asked);
     close(t->epoll_fd);
     close(t->timer_fd);
     close(t->command_fd);
@@ -225,14 +233,160 @@ open_path(struct hb_thread *t, const struct hb_session_config *cfg,
     return error ? error : hb_io_udp.open(cfg, &c->io);
 }
 
+/* The kernel. */
+
+/* Should be called for each BPF map that holds a liveness page (a mmapable
+ * array of one struct tpr_page): where the kernel detects, it stores "down" in
+ * that page, too.  It stores nothing else there.  'map_fd' stays the caller's.
+ * Returns a sentence to free(), or NULL. */
+char *
+hb_thread_add_page(struct hb_thread *t, int map_fd)
+{
+    int error = hb_keeper_add_page(t->keeper, map_fd);
+
+    return (error ? xasprintf("heartbeats in the kernel cannot use a liveness "
+                              "page (%s)", ovs_strerror(error))
+            : NULL);
+}
+
+/* 'map_fd' may be closed then. */
+void
+hb_thread_del_page(struct hb_thread *t, int map_fd)
+{
+    hb_keeper_del_page(t->keeper, map_fd);
+}
+
+/* Tells the heartbeat thread what the kernel may do for session 'id' now. */
+static int
+send_offload(struct hb_thread *t, uint32_t id)
+{
+    const struct hb_asked *a = &t->asked[id];
+    struct hb_command c = {
+        .type = HB_COMMAND_OFFLOAD, .id = id, .beat = a->beat,
+        .offload = a->offload,
+    };
+
+    c.offload.receive = c.offload.receive && a->beat;
+    c.offload.send = c.offload.receive && c.offload.send && a->can_send;
+    return send_command(t, &c);
+}
+
+static void
+forget_beat(struct hb_thread *t, uint32_t id)
+{
+    t->asked[id].beat = NULL;
+    free(t->asked[id].why);
+    t->asked[id].why = NULL;
+}
+
+/* Lets the kernel have session 'id', a BFD session that was set, as far as it
+ * can and 'o' says, as soon as it is ready to, or takes it back.  What it
+ * cannot, hb_thread_offload_why() says.  Returns 0 or EAGAIN. */
+int
+hb_thread_offload(struct hb_thread *t, uint32_t id,
+                  const struct hb_offload *o)
+{
+    ovs_assert(id < t->max);
+
+    struct hb_asked *a = &t->asked[id];
+    struct hb_asked old = *a;
+    bool had = old.offload.receive;
+    bool stays = had && o->receive && old.offload.ifindex == o->ifindex;
+
+    a->offload = *o;
+    if (!stays) {
+        a->beat = NULL;
+    }
+    int error = send_offload(t, id);
+    if (error) {
+        *a = old;
+        return error;
+    }
+    if (!stays) {
+        forget_beat(t, id);
+        if (had) {
+            hb_keeper_detach(t->keeper, id);
+        }
+        if (o->receive) {
+            hb_keeper_attach(t->keeper, id, o->ifindex);
+        }
+    }
+    return 0;
+}
+
+/* A session's result.  Where there is no room for an order, the session stays
+ * in user space until something else happens to it. */
+static void
+take_kept(struct hb_thread *t, struct hb_kept *kept)
+{
+    struct hb_asked *a = &t->asked[kept->id];
+
+    if (!a->offload.receive || a->offload.ifindex != kept->ifindex) {
+        free(kept->why);        /* Nobody wants it any more. */
+        return;
+    }
+    free(a->why);
+    a->why = kept->why;
+    if (a->beat != kept->beat || a->can_send != kept->can_send) {
+        a->beat = kept->beat;
+        a->can_send = kept->can_send;
+        ignore(send_offload(t, kept->id));
+    }
+}
+
+/* Takes what the keeper has to say. */
+static void
+take_all_kept(struct hb_thread *t)
+{
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(10, 10);
+    struct hb_kept kept;
+
+    while (hb_keeper_next(t->keeper, &kept)) {
+        switch (kept.type) {
+        case HB_KEPT_SESSION:
+            take_kept(t, &kept);
+            continue;
+        case HB_KEPT_INFO:
+            VLOG_INFO("%s", kept.why);
+            break;
+        case HB_KEPT_WARNING:
+            VLOG_WARN_RL(&rl, "%s", kept.why);
+            break;
+        }
+        free(kept.why);
+    }
+}
+
+/* Returns a sentence that says what hb_thread_offload() asked for and the
+ * kernel cannot do, or NULL. */
+const char *
+hb_thread_offload_why(const struct hb_thread *t, uint32_t id)
+{
+    struct hb_stats stats;
+
+    if (id >= t->max || !t->asked[id].offload.receive) {
+        return NULL;
+    } else if (t->asked[id].why) {
+        return t->asked[id].why;
+    } else if (!hb_thread_stats(t, id, &stats)) {
+        return NULL;
+    }
+    return (stats.kernel_deaf
+            ? "beats come, but not to the filter at the port: user space "
+              "detects"
+            : stats.kernel_mute
+            ? "the loop that paces beats stands still: user space sends"
+            : NULL);
+}
+
 /* Adds session cfg->id or changes it.  A session whose type, path or addresses
  * have changed starts anew, any other lives on and gets a new socket, so this
  * is also what to do when its device has come, gone or been made anew.
  *
- * Returns 0 or an errno.  EAGAIN: nothing was done, as too many orders wait;
- * try again later.  Others: the socket could not be opened (ENODEV: no such
- * device).  The session goes on, or begins, without: no beat can come, and its
- * silence means the same as anybody's. */
+ * Returns 0 or an errno.  EAGAIN: too many orders wait; try again later.
+ * Others: the socket could not be opened (ENODEV: no such device).  The
+ * session goes on, or begins, without: no beat can come, and its silence means
+ * the same as anybody's. */
 int
 hb_thread_set(struct hb_thread *t, const struct hb_session_config *cfg)
 {
@@ -251,6 +405,7 @@ hb_thread_set(struct hb_thread *t, const struct hb_session_config *cfg)
     ignore(getrandom(&c.seed, sizeof c.seed, 0) < 0);
 
     int retval = send_command(t, &c);
+    retval = retval ? retval : hb_thread_offload(t, cfg->id, &cfg->offload);
     return retval ? retval : error;
 }
 
@@ -262,7 +417,13 @@ hb_thread_remove(struct hb_thread *t, uint32_t id)
     ovs_assert(id < t->max);
 
     struct hb_command c = { .type = HB_COMMAND_REMOVE, .id = id };
-    return send_command(t, &c);
+    int error = send_command(t, &c);
+    if (!error && t->asked[id].offload.receive) {
+        hb_keeper_detach(t->keeper, id);
+        forget_beat(t, id);
+        t->asked[id].offload.receive = false;
+    }
+    return error;
 }
 
 /* Should be called when the link of session 'id' went up or down.  Down takes
@@ -308,11 +469,13 @@ hb_thread_next_fact(struct hb_thread *t, struct hb_fact *fact)
 {
     uint64_t count;
 
+    take_all_kept(t);
     if (spsc_pop(&t->facts, fact)) {
         return true;
     }
     ignore(read(t->fact_fd, &count, sizeof count) < 0);
     close_retired(t);
+    take_all_kept(t);
     if (spsc_pop(&t->facts, fact)) {
         return true;
     }

@@ -32,6 +32,7 @@
 #include "heartbeat.h"
 
 struct liveness;
+struct tpr_beat;
 
 enum hb_type {
     HB_BFD,                     /* RFC 5880, 5881. */
@@ -43,6 +44,14 @@ enum hb_type {
 enum hb_path {
     HB_PATH_PACKET,             /* Packet socket on 'ifname'; whole frames. */
     HB_PATH_UDP,                /* Kernel UDP socket (tpr-regiond). */
+};
+
+/* What the kernel may do for a BFD session: see hb-kernel.h. */
+struct hb_offload {
+    long long int lease_us;     /* How long beats go on without us. */
+    uint32_t ifindex;           /* The device. */
+    bool receive;               /* Receive, and detect silence. */
+    bool send;                  /* Send, too. */
 };
 
 /* A session, as the main thread describes it.  Copied by value. */
@@ -73,6 +82,7 @@ struct hb_session_config {
 
     /* BFD. */
     struct bfd_session_config bfd;
+    struct hb_offload offload;
 };
 
 /* What the heartbeat thread found out. */
@@ -107,6 +117,20 @@ struct hb_stats {
     uint8_t peer_mac[6];                /* Packet path. */
     int error;                          /* Of the socket, 0: none. */
     bool realtime;                      /* Thread has SCHED_FIFO. */
+
+    /* The kernel's part. */
+    bool kernel_rx, kernel_tx;          /* It receives, sends now. */
+    bool kernel_deaf;                   /* Beats don't get to it... */
+    bool kernel_mute;                   /* ...nor, for long, out of it. */
+    uint32_t ifindex;                   /* Where packets come in, or 0. */
+    uint64_t kernel_excused;
+    uint64_t kernel_suspended;          /* Detection ended with our beats. */
+    uint64_t kernel_n_deaf;             /* It would have taken the region down
+                                         * that others still heard. */
+    uint64_t kernel_n_mute;             /* Tokens lost, of all sessions. */
+    long long int kernel_late_us;       /* Its timer's worst lateness, of all
+                                         * sessions. */
+    long long int kernel_tx_late_us;    /* Its beats' worst lateness. */
 };
 
 /* The same of the thread. */
@@ -134,6 +158,13 @@ int hb_thread_remove(struct hb_thread *, uint32_t id);
 int hb_thread_set_link(struct hb_thread *, uint32_t id, bool up);
 int hb_thread_set_admin(struct hb_thread *, uint32_t id, bool admin_down,
                         enum bfd_diag);
+
+int hb_thread_offload(struct hb_thread *, uint32_t id,
+                      const struct hb_offload *);
+const char *hb_thread_offload_why(const struct hb_thread *, uint32_t id);
+char *hb_thread_add_page(struct hb_thread *, int map_fd)
+    __attribute__((warn_unused_result));
+void hb_thread_del_page(struct hb_thread *, int map_fd);
 
 int hb_thread_fd(const struct hb_thread *);
 bool hb_thread_next_fact(struct hb_thread *, struct hb_fact *);

@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <string.h>
+#include "beat-rules.h"
 #include "util.h"
 
 /* Returns the name of 'state'. */
@@ -50,8 +51,7 @@ transition(struct heartbeat *hb, enum heartbeat_state state,
     hb->cause = cause;
     hb->since_us = now_us;
     hb->good = 0;
-    hb->excuses = 0;
-    hb->worst_late_us = 0;
+    tpr_beat_clear(&hb->guard);
     update_deadline(hb);
     if (state == HEARTBEAT_UP) {
         hb->n_up++;
@@ -106,7 +106,7 @@ heartbeat_set_detection(struct heartbeat *hb, long long int interval_us,
     hb->detect_us = detect_us;
     if (changed || !hb->deadline_us) {
         update_deadline(hb);
-        if (hb->excuses && hb->state != HEARTBEAT_DOWN) {
+        if (hb->guard.excuses && hb->state != HEARTBEAT_DOWN) {
             hb->deadline_us = MAX(hb->deadline_us, now_us + interval_us);
         }
     }
@@ -138,13 +138,28 @@ heartbeat_beat(struct heartbeat *hb, long long int now_us)
     }
     hb->last_beat_us = now_us;
     hb->silent_us = now_us;
-    hb->excuses = 0;
-    hb->worst_late_us = 0;
+    tpr_beat_clear(&hb->guard);
     update_deadline(hb);
 
     return (hb->state != HEARTBEAT_UP && hb->good >= hb->cfg.rise
             ? transition(hb, HEARTBEAT_UP, HEARTBEAT_CAUSE_BEATS, now_us)
             : HEARTBEAT_NOTHING);
+}
+
+/* Should be called when somebody else has received 'n' beats, the last at
+ * 'last_us', whose longest gap ever was 'max_gap_us', while UP. */
+void
+heartbeat_relay(struct heartbeat *hb, uint64_t n, long long int last_us,
+                long long int max_gap_us)
+{
+    hb->n_beats += n;
+    hb->max_gap_us = MAX(hb->max_gap_us, max_gap_us);
+    if (hb->state == HEARTBEAT_UP && last_us > hb->last_beat_us) {
+        hb->last_beat_us = last_us;
+        hb->silent_us = last_us;
+        tpr_beat_clear(&hb->guard);
+        update_deadline(hb);
+    }
 }
 
 /* Should be called when something other than silence says that the region is
@@ -170,12 +185,13 @@ enum heartbeat_decision
 heartbeat_excuse(struct heartbeat *hb, long long int late_us,
                  long long int grace_us, long long int now_us)
 {
-    if (hb->state != HEARTBEAT_UP || hb->excuses >= hb->cfg.max_excuses) {
+    if (hb->state != HEARTBEAT_UP
+        || hb->guard.excuses >= hb->cfg.max_excuses) {
         return HEARTBEAT_NOTHING;
     }
-    hb->excuses++;
+    hb->guard.excuses++;
     hb->n_excused++;
-    hb->worst_late_us = MAX(hb->worst_late_us, late_us);
+    hb->guard.late_us = MAX(hb->guard.late_us, late_us);
     hb->deadline_us = now_us + grace_us;
     return HEARTBEAT_EXCUSED;
 }
@@ -186,7 +202,7 @@ heartbeat_excuse(struct heartbeat *hb, long long int late_us,
 void
 heartbeat_late(struct heartbeat *hb, long long int late_us)
 {
-    hb->worst_late_us = MAX(hb->worst_late_us, late_us);
+    tpr_beat_late(&hb->guard, late_us, hb->cfg.interval_us);
     hb->max_late_us = MAX(hb->max_late_us, late_us);
 }
 
@@ -195,19 +211,25 @@ heartbeat_late(struct heartbeat *hb, long long int late_us)
  *
  * The self-stall guard: silence that ends a detection time in which we were
  * ourselves late by more than half an interval is excused, one interval from
- * now, at most 'max_excuses' times until the next good beat. */
+ * now, at most 'max_excuses' times until the next good beat.  If we are late
+ * again by then, that is the same stall (up to TPR_BEAT_HOLD_US). */
 enum heartbeat_decision
 heartbeat_run(struct heartbeat *hb, long long int now_us)
 {
-    if (now_us < hb->deadline_us) {
+    switch (tpr_beat_judge(&hb->guard, now_us, hb->silent_us + hb->detect_us,
+                           hb->deadline_us, hb->cfg.interval_us,
+                           hb->cfg.max_excuses)) {
+    case TPR_BEAT_ALIVE:
         return HEARTBEAT_NOTHING;
-    }
-    if (hb->worst_late_us > hb->cfg.interval_us / 2
-        && hb->excuses < hb->cfg.max_excuses) {
-        hb->excuses++;
+    case TPR_BEAT_STILL_EXCUSED:
+        hb->deadline_us = now_us + hb->cfg.interval_us;
+        return HEARTBEAT_NOTHING;
+    case TPR_BEAT_EXCUSED:
         hb->n_excused++;
         hb->deadline_us = now_us + hb->cfg.interval_us;
         return HEARTBEAT_EXCUSED;
+    case TPR_BEAT_DEAD:
+        break;
     }
     return transition(hb, HEARTBEAT_DOWN, HEARTBEAT_CAUSE_MISSED, now_us);
 }

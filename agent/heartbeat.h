@@ -36,6 +36,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "beat-rules.h"
 
 #define HEARTBEAT_STATES                        \
     HEARTBEAT_STATE(UNKNOWN, "unknown")         \
@@ -96,8 +97,7 @@ struct heartbeat {
     long long int deadline_us;          /* When silence becomes "down". */
     unsigned int good;                  /* Good beats in a row while not UP. */
     long long int counted_us;           /* The last beat that 'good' counts. */
-    unsigned int excuses;               /* Extensions in a row now. */
-    long long int worst_late_us;        /* Our worst lateness since the last
+    struct tpr_beat_guard guard;        /* Our own lateness since the last
                                          * good beat. */
 
     /* Statistics, never reset. */
@@ -124,6 +124,8 @@ enum heartbeat_decision heartbeat_excuse(struct heartbeat *,
                                          long long int late_us,
                                          long long int grace_us,
                                          long long int now_us);
+void heartbeat_relay(struct heartbeat *, uint64_t n, long long int last_us,
+                     long long int max_gap_us);
 void heartbeat_late(struct heartbeat *, long long int late_us);
 enum heartbeat_decision heartbeat_run(struct heartbeat *,
                                       long long int now_us);

@@ -252,8 +252,10 @@ report_backend(struct journal *j, const struct policy_change *c,
                long long int applied_us)
 {
     const struct tpr_backend *b = c->object;
-    bool up = !strcmp(c->to, "up");
-    enum journal_event event = up ? JOURNAL_BACKEND_UP : JOURNAL_BACKEND_DOWN;
+    enum journal_event event = (!strcmp(c->to, "up") ? JOURNAL_BACKEND_UP
+                                : !strcmp(c->to, "drained")
+                                ? JOURNAL_BACKEND_DRAINED
+                                : JOURNAL_BACKEND_DOWN);
     char *object = xasprintf("backend %s", b->name);
     char *line = xasprintf("%s %s: %s", object, c->to, c->cause);
 

@@ -31,6 +31,12 @@ enum { JOURNAL_SERVICES_MAX = 32 };
     JOURNAL_EVENT(STALL_EXCUSED, "TPR-103", "our own stall excused")        \
     JOURNAL_EVENT(BACKEND_DOWN, "TPR-201", "backend down")                  \
     JOURNAL_EVENT(BACKEND_UP, "TPR-202", "backend up")                      \
+    JOURNAL_EVENT(BACKEND_SUSPECT, "TPR-203", "backend suspect")            \
+    JOURNAL_EVENT(BACKEND_TRUSTED, "TPR-204", "backend no longer suspect")  \
+    JOURNAL_EVENT(BACKEND_DRAINED, "TPR-205", "backend's drain timeout over") \
+    JOURNAL_EVENT(AGENT_SAYS, "TPR-211", "a server's agent says")           \
+    JOURNAL_EVENT(AGENT_SILENT, "TPR-212", "a server's agent is silent")    \
+    JOURNAL_EVENT(AGENT_ANSWERS, "TPR-213", "a server's agent answers")     \
     JOURNAL_EVENT(SERVICE_MOVED, "TPR-301", "service moved")                \
     JOURNAL_EVENT(SERVICE_DOWN, "TPR-302", "service has no backend")        \
     JOURNAL_EVENT(SERVICE_UP, "TPR-303", "service has a backend")           \

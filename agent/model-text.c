@@ -377,6 +377,43 @@ tpr_parse_address_port(const char *s, struct in6_addr *addr, uint16_t *port)
     return error;
 }
 
+/* Parses 's' as where to listen: "PORT", on the loopback interface then,
+ * "ADDRESS:PORT" or "[IPV6]:PORT"; 0.0.0.0 and :: are all addresses. */
+char *
+tpr_parse_listener(const char *s, struct in6_addr *addr, uint16_t *port)
+{
+    const char *colon = strrchr(s, ':');
+    unsigned long long int value;
+    char *error, *text;
+    size_t n;
+
+    error = tpr_parse_unsigned(colon ? colon + 1 : s, 1, UINT16_MAX, &value);
+    if (error) {
+        free(error);
+        return complain(s, "is not PORT, ADDRESS:PORT or [IPV6]:PORT");
+    }
+    *port = value;
+    if (!colon) {
+        in6_addr_set_mapped_ipv4(addr, htonl(INADDR_LOOPBACK));
+        return NULL;
+    }
+    n = colon - s;
+    if (n >= 2 && *s == '[' && s[n - 1] == ']') {
+        text = xmemdup0(s + 1, n - 2);
+    } else if (memchr(s, ':', n)) {
+        return complain(s, "is ambiguous: write an IPv6 address in brackets");
+    } else {
+        text = xmemdup0(s, n);
+    }
+    error = tpr_parse_address(text, addr);
+    if (!error && *s == '[' && IN6_IS_ADDR_V4MAPPED(addr)) {
+        error = complain(s, "has an IPv4 address in brackets: "
+                         "brackets are for IPv6");
+    }
+    free(text);
+    return error;
+}
+
 /* Parses 's' as the Ethernet address of one host, "xx:xx:xx:xx:xx:xx". */
 char *
 tpr_parse_mac(const char *s, struct eth_addr *mac)
@@ -544,6 +581,85 @@ tpr_vip_overlaps(const struct tpr_vip *a, const struct tpr_vip *b)
         }
     }
     return false;
+}
+
+/* Bytes. */
+
+static int
+hex_value(char c)
+{
+    return (c >= '0' && c <= '9' ? c - '0'
+            : c >= 'a' && c <= 'f' ? c - 'a' + 10
+            : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1);
+}
+
+/* Parses the rest of an escape behind its backslash, at '*p', and moves '*p'
+ * behind it.  Returns the byte, or -1. */
+static int
+scan_escape(const char **p)
+{
+    static const char letters[] = "rnt0\\", bytes[] = "\r\n\t\0\\";
+    const char *s = *p;
+    const char *letter = *s ? strchr(letters, *s) : NULL;
+
+    if (letter) {
+        *p = s + 1;
+        return (uint8_t) bytes[letter - letters];
+    } else if (*s == 'x' && hex_value(s[1]) >= 0 && hex_value(s[2]) >= 0) {
+        *p = s + 3;
+        return hex_value(s[1]) * 16 + hex_value(s[2]);
+    }
+    return -1;
+}
+
+/* Parses 's', what a check sends or expects, at most TPR_CHECK_BYTES_MAX
+ * bytes: characters stand for themselves, but for "\r", "\n", "\t", "\0",
+ * "\\" and "\xHH".  The caller frees 'bytes->data'. */
+char *
+tpr_parse_bytes(const char *s, struct tpr_bytes *bytes)
+{
+    const char *p = s;
+
+    bytes->n = 0;
+    bytes->data = xmalloc(TPR_CHECK_BYTES_MAX);
+    while (*p) {
+        int c = (uint8_t) *p++;
+
+        if (c == '\\') {
+            c = scan_escape(&p);
+        }
+        if (c < 0 || bytes->n >= TPR_CHECK_BYTES_MAX) {
+            free(bytes->data);
+            bytes->data = NULL;
+            bytes->n = 0;
+            return complain(s, (c < 0
+                                ? "has a backslash before something else than "
+                                "r, n, t, 0, a backslash or xHH"
+                                : "has more than 255 bytes"));
+        }
+        bytes->data[bytes->n++] = c;
+    }
+    return NULL;
+}
+
+/* Appends the 'n' bytes at 'data' as tpr_parse_bytes() would take them. */
+void
+tpr_put_escaped(struct ds *s, const uint8_t *data, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        switch (data[i]) {
+        case '\r': ds_put_cstr(s, "\\r"); break;
+        case '\n': ds_put_cstr(s, "\\n"); break;
+        case '\t': ds_put_cstr(s, "\\t"); break;
+        case '\\': ds_put_cstr(s, "\\\\"); break;
+        default:
+            if (data[i] >= 0x20 && data[i] < 0x7f) {
+                ds_put_char(s, data[i]);
+            } else {
+                ds_put_format(s, "\\x%02x", data[i]);
+            }
+        }
+    }
 }
 
 /* Names and HTTP. */

@@ -90,6 +90,14 @@ tpr_region_destroy(struct tpr_region *region)
     }
 }
 
+static void
+clone_bytes(struct tpr_bytes *bytes)
+{
+    if (bytes->data) {
+        bytes->data = xmemdup(bytes->data, MAX(bytes->n, 1));
+    }
+}
+
 /* Returns a deep copy of 'check', owned by the caller; NULL for NULL. */
 struct tpr_check *
 tpr_check_clone(const struct tpr_check *check)
@@ -102,6 +110,10 @@ tpr_check_clone(const struct tpr_check *check)
     copy = xmemdup(check, sizeof *check);
     copy->path = nullable_xstrdup(check->path);
     copy->host = nullable_xstrdup(check->host);
+    clone_bytes(&copy->send);
+    clone_bytes(&copy->expect);
+    copy->ca_file = nullable_xstrdup(check->ca_file);
+    copy->sni = nullable_xstrdup(check->sni);
     return copy;
 }
 
@@ -112,6 +124,10 @@ tpr_check_destroy(struct tpr_check *check)
     if (check) {
         free(check->path);
         free(check->host);
+        free(check->send.data);
+        free(check->expect.data);
+        free(check->ca_file);
+        free(check->sni);
         free(check);
     }
 }
@@ -127,6 +143,7 @@ tpr_backend_clone(const struct tpr_backend *backend,
     copy->name = xstrdup(backend->name);
     copy->region = region;
     copy->check = tpr_check_clone(backend->check);
+    copy->agent_check = tpr_check_clone(backend->agent_check);
     return copy;
 }
 
@@ -137,6 +154,7 @@ tpr_backend_destroy(struct tpr_backend *backend)
     if (backend) {
         free(backend->name);
         tpr_check_destroy(backend->check);
+        tpr_check_destroy(backend->agent_check);
         free(backend);
     }
 }

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "agent-words.h"
 #include "heartbeat.h"
 #include "hb-thread.h"
 #include "openvswitch/shash.h"
@@ -52,6 +53,11 @@ enum {
     TPR_CHECK_RISE = 2,
     TPR_CHECK_EXPECT_MIN = 200,         /* HTTP status. */
     TPR_CHECK_EXPECT_MAX = 399,
+    TPR_DRAIN_TIMEOUT_MIN_US = 1000,
+    TPR_PASSIVE_MIN_US = 10 * 1000,     /* Passive detection's bound: below
+                                         * the 5 s of half-open ones. */
+    TPR_PASSIVE_MAX_US = 4 * 1000 * 1000,
+    TPR_CHECK_BYTES_MAX = 255,          /* To send, or expected. */
     TPR_DAMPING_HOLD_US = 1000 * 1000,
     TPR_DAMPING_HOLD_MAX_US = 60 * 1000 * 1000,
     TPR_DAMPING_RESET_US = 120 * 1000 * 1000,
@@ -68,28 +74,51 @@ enum {
 #define TPR_HOUR_US (3600LL * 1000 * 1000)
 #define TPR_HOLD_LIMIT_US (24 * TPR_HOUR_US)    /* Holds, damping. */
 
+/* What is added to the priority of backends that are for want of others. */
+enum { TPR_BACKUP = 65536 };
+
 enum tpr_failback { TPR_FAILBACK_AUTO, TPR_FAILBACK_MANUAL };
+
+/* Which limit policy spillover goes by. */
+enum tpr_spill { TPR_SPILL_CONNECTIONS, TPR_SPILL_PACKETS, TPR_SPILL_CPU };
 
 #define TPR_CHECKS                              \
     TPR_CHECK(HTTP, "http")                     \
-    TPR_CHECK(TCP, "tcp")
+    TPR_CHECK(HTTPS, "https")                   \
+    TPR_CHECK(TCP, "tcp")                       \
+    TPR_CHECK(UDP, "udp")                       \
+    TPR_CHECK(ICMP, "icmp")                     \
+    TPR_CHECK(AGENT, "agent")
 enum tpr_check_type {
 #define TPR_CHECK(ENUM, NAME) TPR_CHECK_##ENUM,
     TPR_CHECKS
 #undef TPR_CHECK
 };
 
+/* Bytes that a check sends or expects; any, zero included. */
+struct tpr_bytes {
+    uint8_t *data;              /* NULL: not given. */
+    size_t n;                   /* At most TPR_CHECK_BYTES_MAX. */
+};
+
 /* A health check; every backend that it applies to has a copy. */
 struct tpr_check {
     enum tpr_check_type type;
     long long int interval_us;  /* Start to start. */
+    long long int fast_us;      /* The same while the state is in doubt, at
+                                 * most interval_us; 0: interval_us. */
     long long int timeout_us;   /* For one check, connect to verdict. */
     unsigned int fall, rise;    /* Consecutive. */
-    uint16_t port;              /* Never 0: the check's own, else the
-                                 * backend's, else the service's first. */
-    char *path;                 /* HTTP; "/" by default. */
-    char *host;                 /* HTTP Host header, NULL: the address. */
-    uint16_t expect_min, expect_max;    /* HTTP status, inclusive. */
+    uint16_t port;              /* The check's own, else the backend's, else
+                                 * the service's first; 0 with ICMP only. */
+    char *path;                 /* HTTP(S); "/" by default. */
+    char *host;                 /* HTTP(S) Host header, NULL: the address. */
+    uint16_t expect_min, expect_max;    /* HTTP(S) status, inclusive. */
+    struct tpr_bytes send;      /* TCP, UDP, AGENT. */
+    struct tpr_bytes expect;    /* TCP, UDP: what an answer contains. */
+    bool no_verify;             /* HTTPS: any certificate will do. */
+    char *ca_file;              /* HTTPS: PEM, NULL: the host's. */
+    char *sni;                  /* HTTPS: server's name, NULL: 'host'. */
 };
 
 /* Flap damping: a thing that comes back is held down for 'hold', which doubles
@@ -98,6 +127,22 @@ struct tpr_damping {
     long long int hold_us;      /* First hold, 0: damping off. */
     long long int hold_max_us;
     long long int reset_us;     /* Quiet time after which hold is first. */
+};
+
+/* Whether the kernel receives and sends heartbeats. */
+enum tpr_offload {
+    TPR_OFFLOAD_OFF,
+    TPR_OFFLOAD_ON,
+    TPR_OFFLOAD_AUTO,           /* Short intervals. */
+};
+enum {
+    /* Below, user space is late too often. */
+    TPR_OFFLOAD_BELOW_US = 10 * 1000,
+
+    /* How long the switch's beats go on without the agent.  At its end the
+     * region hears that we are down, and the kernel takes nobody down any
+     * more: long, as an agent that is gone needs its switch to go on. */
+    TPR_OFFLOAD_LEASE_US = 60 * 1000 * 1000,
 };
 
 struct tpr_region {
@@ -117,6 +162,7 @@ struct tpr_region {
     struct heartbeat_config hb; /* T_h, n, rise, k. */
     long long int detect_override_us;   /* 0: none. */
     struct bfd_session_config bfd;
+    enum tpr_offload offload;
 
     /* What the database remembers from before a restart. */
     enum heartbeat_state last_state;
@@ -128,6 +174,7 @@ struct tpr_region {
     TPR_BACKEND_STATE(NONE, "")                 \
     TPR_BACKEND_STATE(UP, "up")                 \
     TPR_BACKEND_STATE(DRAINING, "draining")     \
+    TPR_BACKEND_STATE(MAINTENANCE, "maintenance") \
     TPR_BACKEND_STATE(DOWN, "down")
 enum tpr_backend_state {
 #define TPR_BACKEND_STATE(ENUM, NAME) TPR_BACKEND_##ENUM,
@@ -144,10 +191,18 @@ struct tpr_backend {
     uint16_t port;              /* 0: as the client asked. */
     struct eth_addr mac;        /* Zero: resolve. */
     struct eth_addr last_mac;   /* What the database remembers. */
-    unsigned int priority;      /* Lowest first. */
+    unsigned int priority;      /* Lowest first; TPR_BACKUP and more: only
+                                 * if no other is usable. */
     unsigned int weight;
     uint32_t max_connections;   /* 0: no limit. */
+    long long int slow_start_us;        /* 0: the whole weight at once. */
+    long long int drain_timeout_us;     /* The service's. */
+    uint32_t max_pps;           /* Packets/s, at most TPR_MAX_PPS; 0: no
+                                 * limit. */
+    unsigned int max_cpu;       /* Percent, by its agent; 0: no limit. */
     struct tpr_check *check;    /* NULL: none. */
+    struct tpr_check *agent_check;      /* NULL: none. */
+    struct agent_words last_agent;      /* Database: what the agent said. */
     int last_up;                /* Database: -1 unknown, 0 down, 1 up. */
     enum tpr_backend_state last_state;  /* Database. */
     long long int last_since_ms;        /* Database: wall clock, or 0. */
@@ -159,10 +214,18 @@ struct tpr_service {
     struct eth_addr vip_mac;    /* Zero: the owner's, or derived. */
     struct eth_addr last_vip_mac;       /* What the database remembers. */
     enum tpr_policy policy;
+    enum tpr_spill spill;
     enum tpr_on_down on_down;
     enum tpr_on_none on_none;
     enum tpr_failback failback;
+    bool stateless;             /* No connections: backends have the VIP as
+                                 * well and answer clients themselves. */
     long long int failback_hold_us;
+    long long int slow_start_us;        /* 0: the whole weight at once. */
+    long long int drain_timeout_us;     /* Connections of who is drained so
+                                         * long end; 0: none does. */
+    long long int passive_us;   /* A SYN without an answer for so long makes
+                                 * its backend suspect; 0: nobody looks. */
     struct tpr_backend **backends;      /* By priority, then name. */
     size_t n_backends;
     char *last_active;          /* Database: name of the backend in use. */
@@ -200,6 +263,8 @@ struct tpr_config {
     char **notify;              /* Executables. */
     size_t n_notify;
     long long int notify_timeout_us;    /* For one run of one of them. */
+    struct in6_addr metrics_addr;       /* Where metrics are served; */
+    uint16_t metrics_port;              /* 0: nowhere. */
     struct shash regions;       /* name -> struct tpr_region. */
     struct shash services;      /* name -> struct tpr_service. */
     struct tpr_intent *intents;
@@ -259,6 +324,8 @@ char *tpr_parse_host_address(const char *, struct in6_addr *)
 char *tpr_format_address(const struct in6_addr *);
 char *tpr_parse_address_port(const char *, struct in6_addr *, uint16_t *port)
     __attribute__((warn_unused_result));
+char *tpr_parse_listener(const char *, struct in6_addr *, uint16_t *port)
+    __attribute__((warn_unused_result));
 char *tpr_parse_mac(const char *, struct eth_addr *)
     __attribute__((warn_unused_result));
 char *tpr_parse_vip(const char *, struct tpr_vip *)
@@ -270,6 +337,8 @@ char *tpr_parse_unsigned(const char *, unsigned long long int min,
                          unsigned long long int max,
                          unsigned long long int *)
     __attribute__((warn_unused_result));
+char *tpr_parse_bytes(const char *, struct tpr_bytes *)
+    __attribute__((warn_unused_result));
 char *tpr_check_name(const char *)
     __attribute__((warn_unused_result));
 char *tpr_check_path(const char *)
@@ -277,6 +346,7 @@ char *tpr_check_path(const char *)
 char *tpr_check_host(const char *)
     __attribute__((warn_unused_result));
 char *tpr_quote(const char *);
+void tpr_put_escaped(struct ds *, const uint8_t *, size_t);
 bool tpr_vip_overlaps(const struct tpr_vip *, const struct tpr_vip *);
 bool tpr_same_family(const struct in6_addr *, const struct in6_addr *);
 

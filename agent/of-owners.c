@@ -332,6 +332,17 @@ of_owners_update_service(struct datapath_of *df, const char *name)
     }
 }
 
+/* Returns the service called 'name' as it was set last, or NULL. */
+const struct dp_service *
+of_owners_service(const struct datapath_of *df, const char *name)
+{
+    char *key = xasprintf("s:%s", name);
+    const struct owner *o = shash_find_data(&df->owners, key);
+
+    free(key);
+    return o ? &o->service : NULL;
+}
+
 /* Makes 'df' own nothing. */
 void
 of_owners_init(struct datapath_of *df)

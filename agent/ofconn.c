@@ -251,6 +251,8 @@ port_put(struct ofconn *oc, const struct ofputil_phy_port *pp, bool deleted)
     struct dp_port new = {
         .ofport = ofp_to_u16(pp->port_no),
         .link_up = !(pp->state & OFPUTIL_PS_LINK_DOWN),
+        .blocked = (pp->config & (OFPUTIL_PC_NO_RECV
+                                  | OFPUTIL_PC_NO_FWD)) != 0,
         .mac = pp->hw_addr,
     };
 
@@ -262,6 +264,7 @@ port_put(struct ofconn *oc, const struct ofputil_phy_port *pp, bool deleted)
         port = xzalloc(sizeof *port);
         shash_add(&oc->ports, pp->name, port);
     } else if (port->ofport == new.ofport && port->link_up == new.link_up
+               && port->blocked == new.blocked
                && eth_addr_equals(port->mac, new.mac)) {
         return false;
     }
@@ -749,10 +752,11 @@ ofconn_redirect_mod(struct ofconn *oc, uint32_t id,
     return send_msg(oc, redirect_encode_mod(version(oc), id, r, is_new));
 }
 
-/* Sends the frame out of 'port', through no flow. */
-void
-ofconn_send_packet(struct ofconn *oc, ofp_port_t port, const void *frame,
-                   size_t size)
+/* Has the switch treat the frame as if it had come from 'in_port' and met a
+ * flow that outputs to 'port'. */
+static void
+packet_out(struct ofconn *oc, ofp_port_t in_port, ofp_port_t port,
+           const void *frame, size_t size)
 {
     uint64_t stub[64 / 8];
     struct ofpbuf acts = OFPBUF_STUB_INITIALIZER(stub);
@@ -766,9 +770,25 @@ ofconn_send_packet(struct ofconn *oc, ofp_port_t port, const void *frame,
     po.ofpacts = acts.data;
     po.ofpacts_len = acts.size;
     match_init_catchall(&po.flow_metadata);
-    match_set_in_port(&po.flow_metadata, OFPP_CONTROLLER);
+    match_set_in_port(&po.flow_metadata, in_port);
     send_msg(oc, ofputil_encode_packet_out(&po, protocol(oc)));
     ofpbuf_uninit(&acts);
+}
+
+/* Sends the frame out of 'port', through no flow. */
+void
+ofconn_send_packet(struct ofconn *oc, ofp_port_t port, const void *frame,
+                   size_t size)
+{
+    packet_out(oc, OFPP_CONTROLLER, port, frame, size);
+}
+
+/* Has the switch learn from the frame, as if it had come from 'in_port'. */
+void
+ofconn_learn(struct ofconn *oc, ofp_port_t in_port, const void *frame,
+             size_t size)
+{
+    packet_out(oc, in_port, OFPP_NORMAL, frame, size);
 }
 
 /* Asks the switch to say when it has done all that it was told

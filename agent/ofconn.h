@@ -127,6 +127,8 @@ ovs_be32 ofconn_redirect_mod(struct ofconn *, uint32_t id,
                              const struct tpr_redirect *, bool is_new);
 void ofconn_send_packet(struct ofconn *, ofp_port_t, const void *frame,
                         size_t size);
+void ofconn_learn(struct ofconn *, ofp_port_t in_port, const void *frame,
+                  size_t size);
 ovs_be32 ofconn_barrier(struct ofconn *);
 
 uint32_t ofconn_bundle_open(struct ofconn *);

@@ -11,7 +11,7 @@ _ovs_tprctl_keys () {
     case $1 in
         set-option)
             echo bridge datapath panic_threshold history_limit \
-                notify_timeout flow_table client_table flow_priority ;;
+                notify_timeout flow_table client_table flow_priority metrics ;;
         add-region | set-region)
             echo port vlan gateway damping_hold damping_hold_max \
                 damping_reset ;;
@@ -20,11 +20,16 @@ _ovs_tprctl_keys () {
                 detect_override max_excuses min_tx min_rx passive auth_type \
                 auth_key_id auth_key ;;
         add-service | set-service)
-            echo vip vip_mac policy failback failback_hold on_down on_none ;;
+            echo vip vip_mac policy spill_metric failback failback_hold \
+                slow_start drain_timeout on_down on_none stateless \
+                passive_detection ;;
         add-backend | set-backend)
-            echo name address port mac priority weight max_connections ;;
+            echo name address port mac priority backup weight slow_start \
+                max_connections max_pps max_cpu ;;
         set-check)
-            echo type path host expect port interval timeout fall rise ;;
+            echo type path host send expect port verify ca_file sni \
+                interval fast_interval timeout fall rise ;;
+        set-agent-check) echo port send interval timeout ;;
     esac
 }
 
@@ -32,11 +37,12 @@ _ovs_tprctl_keys () {
 _ovs_tprctl_values () {
     case $1 in
         datapath) echo auto flows ovs bpf ;;
-        passive) echo true false ;;
+        backup | passive | stateless | verify) echo true false ;;
         auth_type) echo none simple keyed-sha1 meticulous-keyed-sha1 ;;
         policy)
             echo failover weighted round-robin maglev least-connections \
                 spillover ;;
+        spill_metric) echo connections packets cpu ;;
         failback) echo auto manual ;;
         on_down) echo reset reselect keep ;;
         on_none) echo drop reset pass ;;
@@ -65,7 +71,7 @@ _ovs_tprctl_arguments () {
                 if test "$2" = set-heartbeat; then
                     echo bfd icmp link
                 else
-                    echo http tcp
+                    echo http https tcp udp icmp
                 fi ;;
             TABLE)
                 echo TPR Region Heartbeat Service Backend Health_Check \

@@ -27,11 +27,11 @@
 #include "openvswitch/vlog.h"
 #include "ovsdb-data.h"
 #include "ovsdb-idl.h"
-#include "process.h"
+#include "lib/process.h"
 #include "sset.h"
 #include "stream.h"
 #include "stream-ssl.h"
-#include "table.h"
+#include "lib/table.h"
 #include "timeval.h"
 #include "tpr-config.h"
 #include "util.h"
@@ -87,6 +87,9 @@ Looking:\n\
   status [-q]                 one line; exit status 0 OK, 1 degraded,\n\
                               2 failed, 3 unknown\n\
   history [--limit=N]         every transition, the newest last\n\
+  top [--interval=TIME] [--sort=KEY] [--count=N]\n\
+                              who has how much to do, over and over; on the\n\
+                              agent's host\n\
 \n\
 Regions:\n\
   add-region REGION PORT [KEY=VALUE]...\n\
@@ -105,8 +108,10 @@ Services:\n\
   set-backend SERVICE/BACKEND KEY=VALUE...\n\
   del-backend SERVICE REGION|NAME\n\
   list-backends [SERVICE]\n\
-  set-check SERVICE[/BACKEND] http|tcp [KEY=VALUE]...\n\
+  set-check SERVICE[/BACKEND] http|https|tcp|udp|icmp [KEY=VALUE]...\n\
   del-check SERVICE[/BACKEND]\n\
+  set-agent-check SERVICE[/BACKEND] port=PORT [KEY=VALUE]...\n\
+  del-agent-check SERVICE[/BACKEND]\n\
 \n\
 Steering:\n\
   drain REGION|SERVICE/BACKEND    no new connections\n\
@@ -677,6 +682,7 @@ main(int argc, char *argv[])
     ctl_register_commands(tprctl_config_commands);
     ctl_register_commands(tprctl_intent_commands);
     ctl_register_commands(tprctl_show_commands);
+    ctl_register_commands(tprctl_top_commands);
     ctl_register_commands(tprctl_export_commands);
 
     args = process_escape_args(argv);
@@ -690,6 +696,9 @@ main(int argc, char *argv[])
     VLOG(ctl_might_write_to_db(commands, n_commands) ? VLL_INFO : VLL_DBG,
          "Called as %s", args);
     ctl_timeout_setup(timeout);
+    if (tprctl_top(commands, n_commands)) {
+        return EXIT_SUCCESS;
+    }
 
     idl = connect_to_database();
     run_prerequisites(commands, n_commands, idl);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "ask.h"
 #include "command-line.h"
 #include "coverage.h"
 #include "daemon.h"
@@ -65,6 +66,8 @@ Inspect a running agent with ovs-appctl -t ovs-tprd COMMAND:\n\
   tpr/heartbeats [--json]   sessions of the regions, timers, counters\n\
   tpr/services [--json]     services and what serves them\n\
   tpr/history [--json] [N]  transitions with their time budgets\n\
+  tpr/top [--json] [--interval=TIME] [--sort=KEY]\n\
+                            who has how much to do\n\
   exit [--cleanup]          end; --cleanup takes the agent's flows along\n\
 Configure it with ovs-tprctl(8).\n");
     exit(EXIT_SUCCESS);
@@ -191,11 +194,13 @@ main_loop(struct agent *agent, struct unixctl_server *unixctl,
     while (!args->exiting) {
         memory_run();
         agent_run(agent);
+        ask_top_run();
         unixctl_server_run(unixctl);
         report_memory();
 
         memory_wait();
         agent_wait(agent);
+        ask_top_wait();
         unixctl_server_wait(unixctl);
         if (args->exiting) {
             poll_immediate_wake();
@@ -230,6 +235,7 @@ main(int argc, char *argv[])
 
     agent = agent_create(tpr_db, ovs_db);
     show_init(agent);
+    ask_init(agent);
     daemonize_complete();
     VLOG_INFO("ovs-tpr %s", TPR_VERSION);
 

@@ -115,6 +115,23 @@ choose_local(struct plan_region *pr, const struct plan_input *in,
     return true;
 }
 
+/* Returns why the kernel shall not have the session, or NULL. */
+static const char *
+no_offload(const struct plan_region *pr)
+{
+    const struct tpr_region *region = pr->region;
+
+    return (region->hb_type != HB_BFD ? "only BFD is done in the kernel"
+            : region->offload == TPR_OFFLOAD_OFF ? "offload is off"
+            : !pr->bypass ? "beats go through the switch"
+            : region->bfd.auth.type != BFD_AUTH_NONE
+            ? "the kernel does no authentication"
+            : region->offload == TPR_OFFLOAD_AUTO
+              && region->hb.interval_us >= TPR_OFFLOAD_BELOW_US
+            ? "offload is auto and the interval not below 10 ms"
+            : NULL);
+}
+
 static void
 plan_session(struct plan_region *pr, const struct plan_input *in,
              struct sset *complaints)
@@ -153,6 +170,10 @@ plan_session(struct plan_region *pr, const struct plan_input *in,
     }
     memcpy(s->peer_mac, region->peer_mac.ea, sizeof s->peer_mac);
     pr->has_session = true;
+    pr->no_offload = no_offload(pr);
+    s->offload.receive = s->offload.send = !pr->no_offload;
+    s->offload.ifindex = link.ifindex;
+    s->offload.lease_us = TPR_OFFLOAD_LEASE_US;
 
     pr->path.port = CONST_CAST(char *, region->port);
     pr->path.through_switch = !pr->bypass;
@@ -475,10 +496,28 @@ complain_vip(const struct tpr_service *svc, const char *owner,
     free(s);
 }
 
+/* Returns the priority of 'b' in the switch's 16 bits.  With backup backends
+ * the numbers have no room: the order is all that counts. */
+static uint16_t
+target_priority(const struct tpr_service *svc, const struct tpr_backend *b)
+{
+    uint16_t rank = 0;
+
+    if (svc->backends[svc->n_backends - 1]->priority < TPR_BACKUP) {
+        return b->priority;
+    }
+    for (size_t i = 0; svc->backends[i] != b; i++) {
+        rank += (svc->backends[i]->priority
+                 != svc->backends[i + 1]->priority);
+    }
+    return rank;
+}
+
 /* Fills in 't'; returns false if the MAC of 'b' is not known. */
 static bool
 plan_target(const struct plan *plan, const struct plan_input *in,
-            const struct tpr_backend *b, struct dp_target *t)
+            const struct tpr_service *svc, const struct tpr_backend *b,
+            struct dp_target *t)
 {
     if (!plan_backend_mac(plan, in, b, &t->mac)) {
         return false;
@@ -493,9 +532,11 @@ plan_target(const struct plan *plan, const struct plan_input *in,
     t->region = (policy_usable(in->policy, b) == POLICY_PANIC
                  ? TPR_NO_WORD : b->region->index);
     t->word = b->index;
-    t->max_connections = b->max_connections;
-    t->priority = MIN(b->priority, UINT16_MAX);
-    t->weight = MIN(b->weight, UINT16_MAX);
+    /* Who remembers no connections cannot keep what an agent asks for. */
+    t->max_connections = svc->stateless ? 0 : policy_limit(in->policy, b);
+    t->max_pps = b->max_pps;
+    t->priority = target_priority(svc, b);
+    t->weight = MIN(policy_weight(in->policy, b), UINT16_MAX);
     return true;
 }
 
@@ -512,7 +553,7 @@ plan_targets(const struct plan *plan, const struct plan_input *in,
         struct dp_target *t = &targets[ds->n_targets];
 
         if (plan_region(plan, b->region)->bridge
-            && plan_target(plan, in, b, t)) {
+            && plan_target(plan, in, svc, b, t)) {
             ds->n_targets++;
             if (b == active) {
                 ds->active = t;
@@ -550,6 +591,8 @@ plan_service(struct plan *plan, const struct plan_input *in,
         .policy = svc->policy,
         .on_down = svc->on_down,
         .on_none = svc->on_none,
+        .stateless = svc->stateless,
+        .passive_ms = svc->passive_us / 1000,
         .answer = !ours && !policy_owner_answers(in->policy, svc),
         .pure = !ours && !has_owner(plan, &svc->vip.addr),
     };

@@ -32,6 +32,8 @@ struct plan_region {
     bool link_up;
     bool has_session;           /* 'session' can run. */
     struct hb_session_config session;
+    const char *no_offload;     /* Why the kernel is not asked to have the
+                                 * session, or NULL. */
     struct dp_path path;
 };
 

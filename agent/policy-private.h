@@ -51,16 +51,22 @@ struct pbackend {
     char *cause;                /* Clause about 'check'. */
     long long int last_good_us, check_us;
     bool has_port, has_mac;
+    struct agent_words agent;   /* All that its agent has said. */
 
     /* State. */
     enum check_fact reported;   /* 'check' as last reported. */
     long long int hold_us;      /* Held down until then, or 0. */
     struct damping damping;
     enum policy_reason reason;
-    bool only_held;             /* 'reason' is POLICY_DAMPED, and without its
-                                 * hold it were POLICY_OK. */
+    bool only_held;             /* It could be used: 'reason' is POLICY_LOADED,
+                                 * or POLICY_DAMPED and nothing else. */
+    bool loaded;                /* By its agent, when last looked at. */
     enum tpr_backend_state state;
     long long int since_us;     /* When 'state' began. */
+    unsigned int missing_tenths;        /* Of its weight: slow start. */
+    long long int drain_us;     /* Since when it is drained, 0: it is not. */
+    bool drained;               /* ...and for as long as connections may
+                                 * stay. */
     long long int grace_us;     /* 'state' is remembered until then or until
                                  * it is confirmed; 0 afterwards. */
     bool was_usable;
@@ -103,6 +109,7 @@ struct policy {
     struct panic panic;
     struct ovs_list changes;    /* struct change_node, oldest first. */
     bool dirty;
+    bool reweighed;             /* A weight has changed. */
     long long int deadline_us;
 };
 

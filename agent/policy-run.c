@@ -84,6 +84,7 @@ policy_run_region(struct policy *p, struct pregion *r, long long int now_us)
 static enum policy_reason
 judge(const struct pbackend *b, bool holds, long long int now_us)
 {
+    const struct agent_words *agent = b->cfg->agent_check ? &b->agent : NULL;
     const struct pregion *r = b->region;
     bool held = r->fact == HEARTBEAT_UP && r->hold_us;
 
@@ -97,14 +98,29 @@ judge(const struct pbackend *b, bool holds, long long int now_us)
         return POLICY_CHECK_UNKNOWN;
     } else if (holds && b->cfg->check && b->hold_us > now_us) {
         return POLICY_DAMPED;
-    } else if (b->draining || r->draining) {
+    } else if (agent && agent_words_is_down(agent)) {
+        return POLICY_AGENT_DOWN;
+    } else if (agent && agent->admin == AGENT_ADMIN_MAINT) {
+        return POLICY_MAINTENANCE;
+    } else if (b->draining || r->draining
+               || (agent && agent_words_is_draining(agent))) {
         return POLICY_DRAINING;
     } else if (!b->has_port) {
         return POLICY_NO_PORT;
     } else if (!b->has_mac) {
         return POLICY_NO_MAC;
     }
-    return POLICY_OK;
+    return b->loaded ? POLICY_LOADED : POLICY_OK;
+}
+
+/* Is 'b' too busy, by its agent?  One that was has to have some room first. */
+static bool
+is_loaded(const struct pbackend *b)
+{
+    unsigned int max = b->cfg->max_cpu;
+
+    return (b->cfg->agent_check && max && b->agent.has_cpu
+            && b->agent.cpu >= (b->loaded ? (max * 9 + 9) / 10 : max));
 }
 
 /* A region's death says it all for its backends; their own checks are worth a
@@ -146,7 +162,9 @@ run_backend_state(struct policy *p, struct pbackend *b, long long int now_us)
 {
     enum tpr_backend_state state
         = (b->reason == POLICY_OK ? TPR_BACKEND_UP
-           : b->reason == POLICY_DRAINING ? TPR_BACKEND_DRAINING
+           : b->reason == POLICY_DRAINING || b->reason == POLICY_LOADED
+           ? TPR_BACKEND_DRAINING
+           : b->reason == POLICY_MAINTENANCE ? TPR_BACKEND_MAINTENANCE
            : TPR_BACKEND_DOWN);
 
     if (b->grace_us && now_us < b->grace_us && is_not_known(b->reason)
@@ -161,14 +179,53 @@ run_backend_state(struct policy *p, struct pbackend *b, long long int now_us)
     }
 }
 
+/* Notices when 'b' has been drained for so long that its connections end.
+ * Who is merely busy is not drained. */
+static void
+run_drain(struct policy *p, struct pbackend *b, long long int now_us)
+{
+    const bool maintenance = b->state == TPR_BACKEND_MAINTENANCE;
+    const long long int timeout_us = b->cfg->drain_timeout_us;
+
+    if ((!maintenance && b->state != TPR_BACKEND_DRAINING)
+        || b->reason == POLICY_LOADED) {
+        b->drain_us = 0;
+        b->drained = false;
+        return;
+    }
+    b->drain_us = b->drain_us ? b->drain_us : now_us;
+    if (!timeout_us) {
+        b->drained = false;
+    } else if (now_us < b->drain_us + timeout_us) {
+        b->drained = false;
+        p->deadline_us = MIN(p->deadline_us, b->drain_us + timeout_us);
+    } else if (!b->drained) {
+        b->drained = true;
+        policy_add_change(p, POLICY_BACKEND, b->cfg,
+                          maintenance ? "maintenance" : "draining", "drained",
+                          xasprintf("drain_timeout of %lld ms is over, "
+                                    "connections end", timeout_us / 1000),
+                          now_us);
+    }
+}
+
+/* Who is busy lives. */
+static bool
+is_alive(const struct pbackend *b)
+{
+    return b->reason == POLICY_OK || b->reason == POLICY_LOADED;
+}
+
 static void
 run_backend(struct policy *p, struct pbackend *b, long long int now_us)
 {
     policy_report_check(p, b);
+    b->loaded = is_loaded(b);
     b->reason = judge(b, true, now_us);
-    b->only_held = (b->reason == POLICY_DAMPED
-                    && judge(b, false, now_us) == POLICY_OK);
-    if (b->reason == POLICY_OK) {
+    b->only_held = ((b->reason == POLICY_DAMPED
+                     && judge(b, false, now_us) == POLICY_OK)
+                    || b->reason == POLICY_LOADED);
+    if (is_alive(b)) {
         b->was_usable = true;
         b->lost_us = 0;
         b->kept = false;
@@ -183,6 +240,7 @@ run_backend(struct policy *p, struct pbackend *b, long long int now_us)
         b->was_usable = false;
     }
     run_backend_state(p, b, now_us);
+    run_drain(p, b, now_us);
     if (b->hold_us > now_us) {
         p->deadline_us = MIN(p->deadline_us, b->hold_us);
     }
@@ -198,7 +256,7 @@ run_panic(struct policy *p, long long int now_us)
     SHASH_FOR_EACH (node, &p->backends) {
         const struct pbackend *b = node->data;
 
-        n_usable += b->reason == POLICY_OK;
+        n_usable += is_alive(b);
         n_lost += (p->panic.active ? b->kept
                    : b->lost_us && now_us - b->lost_us < PANIC_WINDOW_US);
     }
@@ -232,7 +290,7 @@ forced_backend(const struct pservice *s)
     for (size_t i = 0; s->failover && i < s->cfg->n_backends; i++) {
         struct pbackend *b = s->backends[i];
 
-        if (b->reason == POLICY_OK
+        if (is_alive(b)
             && (!strcmp(b->cfg->region->name, s->failover->to)
                 || !strcmp(b->cfg->name, s->failover->to))) {
             return b;
@@ -361,7 +419,8 @@ choose(struct policy *p, struct pservice *s, long long int now_us)
         return NULL;
     } else if (best->only_held) {
         s->better_us = 0;
-        s->mode = POLICY_MODE_DAMPED;
+        s->mode = (best->reason == POLICY_LOADED ? POLICY_MODE_LOADED
+                   : POLICY_MODE_DAMPED);
         return best;
     } else if (best->reason != POLICY_OK) {
         s->better_us = 0;
@@ -415,12 +474,14 @@ explain_fully(const struct pservice *s, const struct pbackend *to,
 
     *culprit = NULL;
     cause = explain(s, to, old, culprit);
-    if (s->mode != POLICY_MODE_DAMPED) {
+    if (s->mode != POLICY_MODE_DAMPED && s->mode != POLICY_MODE_LOADED) {
         return cause;
     }
-    full = xasprintf("%s%s%s held down by damping, but nothing else is left",
+    full = xasprintf("%s%s%s %s, but nothing else is left",
                      s->active || s->is_gone ? cause : "",
-                     s->active || s->is_gone ? "; " : "", to->cfg->name);
+                     s->active || s->is_gone ? "; " : "", to->cfg->name,
+                     s->mode == POLICY_MODE_LOADED ? "is busy"
+                     : "held down by damping");
     free(cause);
     return full;
 }
@@ -473,6 +534,31 @@ run_service(struct policy *p, struct pservice *s, long long int now_us)
     s->reason = xstrdup(c->cause);
 }
 
+/* Gives backends of 's' that have become usable their weights by and by. */
+static void
+run_slow_start(struct policy *p, const struct pservice *s,
+               long long int now_us)
+{
+    for (size_t i = 0; i < s->cfg->n_backends; i++) {
+        struct pbackend *b = s->backends[i];
+        const long long int whole_us = b->cfg->slow_start_us;
+        long long int age_us = MAX(0, now_us - b->since_us);
+        unsigned int missing = 0;
+
+        if (b->state == TPR_BACKEND_UP && age_us < whole_us) {
+            unsigned int tenths = MAX(1, age_us * 10 / whole_us);
+
+            missing = 10 - tenths;
+            p->deadline_us = MIN(p->deadline_us, b->since_us + DIV_ROUND_UP(
+                                     (tenths + 1) * whole_us, 10));
+        }
+        if (missing != b->missing_tenths) {
+            b->missing_tenths = missing;
+            p->reweighed = true;
+        }
+    }
+}
+
 /* The wall clock may be set meanwhile: look again after a minute. */
 enum { MAX_WAIT_MS = 60 * 1000 };
 
@@ -512,6 +598,7 @@ policy_run(struct policy *p, long long int now_us)
     run_panic(p, now_us);
     SHASH_FOR_EACH (node, &p->services) {
         run_service(p, node->data, now_us);
+        run_slow_start(p, node->data, now_us);
     }
     run_intents_deadline(p, now_us);
 }

@@ -32,6 +32,7 @@ policy_mode_to_string(enum policy_mode mode)
     case POLICY_MODE_MANUAL: return "manual";
     case POLICY_MODE_HELD: return "held";
     case POLICY_MODE_DAMPED: return "damped";
+    case POLICY_MODE_LOADED: return "loaded";
     case POLICY_MODE_PANIC: return "panic";
     case POLICY_MODE_STARTING: return "starting";
     }
@@ -99,6 +100,73 @@ policy_destroy(struct policy *p)
     shash_destroy(&p->services);
     drop_changes(p);
     free(p);
+}
+
+/* Copies. */
+
+static void
+clone_backends(struct policy *copy, const struct policy *p)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &p->backends) {
+        struct pbackend *b = xmemdup(node->data, sizeof *b);
+
+        b->cause = nullable_xstrdup(b->cause);
+        b->region = shash_find_data(&copy->regions, b->region->cfg->name);
+        shash_add(&copy->backends, node->name, b);
+    }
+}
+
+static void
+clone_services(struct policy *copy, const struct policy *p)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &p->services) {
+        struct pservice *s = xmemdup(node->data, sizeof *s);
+        struct pbackend **backends
+            = xcalloc(MAX(1, s->cfg->n_backends), sizeof *backends);
+
+        for (size_t i = 0; i < s->cfg->n_backends; i++) {
+            backends[i] = shash_find_data(&copy->backends,
+                                          s->backends[i]->cfg->name);
+        }
+        s->backends = backends;
+        if (s->active) {
+            s->active = shash_find_data(&copy->backends,
+                                        s->active->cfg->name);
+        }
+        s->gone = nullable_xstrdup(s->gone);
+        s->reason = nullable_xstrdup(s->reason);
+        shash_add(&copy->services, node->name, s);
+    }
+}
+
+/* Returns a copy of 'p', which knows what 'p' knows now and refers to the same
+ * configuration, to try out what facts would do; without changes that nobody
+ * has taken yet.  The caller owns it. */
+struct policy *
+policy_clone(const struct policy *p)
+{
+    struct policy *copy = policy_create();
+    struct shash_node *node;
+
+    copy->config = p->config;
+    copy->wall_ms = p->wall_ms;
+    copy->panic = p->panic;
+    copy->dirty = p->dirty;
+    copy->deadline_us = p->deadline_us;
+    SHASH_FOR_EACH (node, &p->regions) {
+        struct pregion *r = xmemdup(node->data, sizeof *r);
+
+        r->cause = nullable_xstrdup(r->cause);
+        r->reason = nullable_xstrdup(r->reason);
+        shash_add(&copy->regions, node->name, r);
+    }
+    clone_backends(copy, p);
+    clone_services(copy, p);
+    return copy;
 }
 
 /* Changes. */
@@ -196,8 +264,10 @@ configure_backend(struct policy *p, const struct tpr_backend *cfg,
                     : cfg->last_up ? CHECK_FACT_UP : CHECK_FACT_DOWN);
         b->reported = b->check;
         b->has_port = b->has_mac = true;
+        b->agent = cfg->last_agent;
         b->state = cfg->last_state;
         b->since_us = remembered_us(p, cfg->last_since_ms, now_us);
+        b->drain_us = b->since_us;      /* If it is. */
         b->grace_us = now_us + POLICY_GRACE_US;
         shash_add(&p->backends, cfg->name, b);
     }
@@ -479,6 +549,36 @@ policy_backend_check(struct policy *p, const struct tpr_backend *b, bool up,
     p->dirty = true;
 }
 
+/* Should be called when the agent of 'b' has said something new; 'agent' is
+ * all that it has said so far.  Returns true if the datapath must learn of
+ * it. */
+bool
+policy_backend_agent(struct policy *p, const struct tpr_backend *b,
+                     const struct agent_words *agent)
+{
+    struct pbackend *pb = shash_find_data(&p->backends, b->name);
+
+    if (!pb || agent_words_equal(&pb->agent, agent)) {
+        return false;
+    }
+    pb->agent = *agent;
+    p->dirty = true;
+    return true;
+}
+
+/* Stores in 'words' all that the agent of 'b' has said so far. */
+void
+policy_backend_words(const struct policy *p, const struct tpr_backend *b,
+                     struct agent_words *words)
+{
+    const struct pbackend *pb = shash_find_data(&p->backends, b->name);
+
+    agent_words_init(words);
+    if (pb) {
+        *words = pb->agent;
+    }
+}
+
 /* Tells whether the switch has the backend's port and its MAC address is
  * known. */
 void
@@ -566,6 +666,50 @@ policy_backend_state(const struct policy *p, const struct tpr_backend *b,
 
     *since_us = pb ? pb->since_us : 0;
     return pb ? pb->state : TPR_BACKEND_NONE;
+}
+
+/* Returns the weight of 'b' that counts now. */
+unsigned int
+policy_weight(const struct policy *p, const struct tpr_backend *b)
+{
+    const struct pbackend *pb = shash_find_data(&p->backends, b->name);
+    unsigned int weight = (pb && b->agent_check
+                           ? agent_words_weight(&pb->agent, b->weight)
+                           : b->weight);
+
+    return (!pb || !weight ? weight
+            : MAX(1, weight * (10 - pb->missing_tenths) / 10));
+}
+
+/* Is 'b' drained, and has been for its whole drain timeout: connections that
+ * it still has are to end? */
+bool
+policy_is_drained(const struct policy *p, const struct tpr_backend *b)
+{
+    const struct pbackend *pb = shash_find_data(&p->backends, b->name);
+
+    return pb && pb->drained;
+}
+
+/* Returns true once after slow start has changed weights. */
+bool
+policy_reweighed(struct policy *p)
+{
+    bool reweighed = p->reweighed;
+
+    p->reweighed = false;
+    return reweighed;
+}
+
+/* The same for the limit of connections; 0: none. */
+uint32_t
+policy_limit(const struct policy *p, const struct tpr_backend *b)
+{
+    const struct pbackend *pb = shash_find_data(&p->backends, b->name);
+
+    return (pb && b->agent_check
+            ? agent_words_limit(&pb->agent, b->max_connections)
+            : b->max_connections);
 }
 
 /* What is known of the region, holds aside: until a fact confirms or refutes

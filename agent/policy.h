@@ -20,11 +20,20 @@
  *               hand.
  *
  * Orders of the operator:
- *   drain     - region or backend is not usable;
+ *   drain     - region or backend is not usable; connections that it has stay
+ *               until they end, or until the service's drain timeout is over,
+ *               which counts from the order on;
  *   failover  - a backend in that region serves while it is usable; while it
  *               is not, the choice is automatic, and the order stays in force;
  *   failback  - holds are void until the service has its best backend; the
  *               agent then takes the order out of the database.
+ *
+ * What a server's agent says (agent-words.h): "down" and the like make a
+ * backend unusable, "drain", "maint" and a weight of 0 give it no new
+ * connections, as the order to drain; other weights and limits take the place
+ * of the configured ones.
+ * A load at its limit (max_cpu) gives it no new connections, either, while
+ * something else is left; it has them again from 9/10 of that on.
  *
  * After a restart what the database remembers stays in force for a grace time
  * or until facts confirm or refute it.  Silence alone refutes nothing then.
@@ -46,8 +55,11 @@
     POLICY_REASON(REGION_UNKNOWN, "region not yet proven alive")    \
     POLICY_REASON(CHECK_DOWN, "health check fails")                 \
     POLICY_REASON(CHECK_UNKNOWN, "health check not yet passed")     \
+    POLICY_REASON(AGENT_DOWN, "its agent says it is down")          \
+    POLICY_REASON(MAINTENANCE, "in maintenance by its agent")       \
     POLICY_REASON(DRAINING, "draining")                             \
     POLICY_REASON(DAMPED, "held down after flapping")               \
+    POLICY_REASON(LOADED, "its processors are busy")                \
     POLICY_REASON(NO_MAC, "MAC address not resolved")               \
     POLICY_REASON(NO_PORT, "switch has no such port")               \
     POLICY_REASON(PANIC, "too many failed at once")
@@ -66,6 +78,7 @@ enum policy_mode {
                                  * its hold time runs. */
     POLICY_MODE_DAMPED,         /* Held down after flapping, but alive, and
                                  * nothing else is left. */
+    POLICY_MODE_LOADED,         /* Busy, and nothing else is left. */
     POLICY_MODE_PANIC,          /* Kept because too many failed at once. */
     POLICY_MODE_STARTING,       /* Nothing is proven yet: hands off. */
 };
@@ -87,6 +100,7 @@ struct policy_change {
 struct policy;
 
 struct policy *policy_create(void);
+struct policy *policy_clone(const struct policy *);
 void policy_destroy(struct policy *);
 
 /* Facts.  Regions and backends are known by their configuration's name; a new
@@ -101,6 +115,10 @@ void policy_region(struct policy *, const struct tpr_region *,
 void policy_backend_check(struct policy *, const struct tpr_backend *,
                           bool up, const char *cause,
                           long long int last_good_us, long long int now_us);
+bool policy_backend_agent(struct policy *, const struct tpr_backend *,
+                          const struct agent_words *);
+void policy_backend_words(const struct policy *, const struct tpr_backend *,
+                          struct agent_words *);
 void policy_backend_reachable(struct policy *, const struct tpr_backend *,
                               bool has_port, bool has_mac);
 
@@ -127,6 +145,10 @@ const char *policy_service_reason(const struct policy *,
 enum tpr_backend_state policy_backend_state(const struct policy *,
                                             const struct tpr_backend *,
                                             long long int *since_us);
+bool policy_reweighed(struct policy *);
+unsigned int policy_weight(const struct policy *, const struct tpr_backend *);
+uint32_t policy_limit(const struct policy *, const struct tpr_backend *);
+bool policy_is_drained(const struct policy *, const struct tpr_backend *);
 bool policy_owner_answers(const struct policy *, const struct tpr_service *);
 bool policy_panic(const struct policy *);
 

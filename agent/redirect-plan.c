@@ -47,18 +47,68 @@ check_backend(const struct tpr_service *s, size_t i)
     return NULL;
 }
 
+/* What needs connections, which the stateless 's' has not. */
+static char *
+check_stateless(const struct tpr_service *s)
+{
+    if (s->policy != TPR_POLICY_FAILOVER && s->policy != TPR_POLICY_MAGLEV) {
+        return xasprintf("service %s: policy %s needs connections: stateless "
+                         "services have failover or maglev", s->name,
+                         tpr_policy_to_string(s->policy));
+    }
+    if (s->on_down == TPR_ON_DOWN_RESET || s->on_down == TPR_ON_DOWN_KEEP) {
+        return xasprintf("service %s: on_down=%s needs connections: stateless "
+                         "services reselect", s->name,
+                         s->on_down == TPR_ON_DOWN_RESET ? "reset" : "keep");
+    }
+    if (s->drain_timeout_us) {
+        return xasprintf("service %s: drain_timeout needs connections, and "
+                         "the service is stateless", s->name);
+    }
+    for (size_t i = 0; i < s->n_backends; i++) {
+        const struct tpr_backend *b = s->backends[i];
+
+        if (b->port || b->max_connections || b->max_pps) {
+            return xasprintf("service %s: backend %s has %s, which needs "
+                             "connections, and the service is stateless",
+                             s->name, b->name,
+                             b->port ? "a port of its own" : "a limit");
+        }
+    }
+    return NULL;
+}
+
+/* Spilling needs limits, in all backends but the last. */
+static char *
+check_spillover(const struct tpr_service *s)
+{
+    static const char *const columns[] = {
+        [TPR_SPILL_CONNECTIONS] = "max_connections",
+        [TPR_SPILL_PACKETS] = "max_pps",
+        [TPR_SPILL_CPU] = "max_cpu",
+    };
+
+    for (size_t i = 0; i + 1 < s->n_backends; i++) {
+        const struct tpr_backend *b = s->backends[i];
+        bool has_limit = (s->spill == TPR_SPILL_PACKETS ? b->max_pps
+                          : s->spill == TPR_SPILL_CPU ? b->max_cpu
+                          : b->max_connections || b->agent_check);
+
+        if (!has_limit) {
+            return xasprintf("service %s: backend %s has no %s, so that "
+                             "policy spillover never gets to %s", s->name,
+                             b->name, columns[s->spill],
+                             s->backends[i + 1]->name);
+        }
+    }
+    return NULL;
+}
+
 /* Returns NULL if a redirect object can carry out 's', else a malloc'd
  * sentence. */
 char *
 redirect_check_service(const struct tpr_service *s)
 {
-    if (s->policy == TPR_POLICY_LEAST_CONNECTIONS
-        || s->policy == TPR_POLICY_SPILLOVER) {
-        return xasprintf("service %s: no datapath has policy %s yet; failover "
-                         "works everywhere, weighted, round-robin and maglev "
-                         "with datapath \"ovs\"", s->name,
-                         tpr_policy_to_string(s->policy));
-    }
     if (s->on_down == TPR_ON_DOWN_RESET && s->vip.proto != TPR_PROTO_TCP) {
         return xasprintf("service %s: on_down=reset is for TCP only; reselect "
                          "and keep work", s->name);
@@ -68,6 +118,13 @@ redirect_check_service(const struct tpr_service *s)
                          "%d that datapath \"ovs\" can have", s->name,
                          s->n_backends, TPR_MAX_REDIRECT_BACKENDS);
     }
+    if (s->stateless) {
+        char *error = check_stateless(s);
+
+        if (error) {
+            return error;
+        }
+    }
     for (size_t i = 0; i < s->n_backends; i++) {
         char *error = check_backend(s, i);
 
@@ -75,7 +132,7 @@ redirect_check_service(const struct tpr_service *s)
             return error;
         }
     }
-    return NULL;
+    return s->policy == TPR_POLICY_SPILLOVER ? check_spillover(s) : NULL;
 }
 
 static void
@@ -100,10 +157,11 @@ make_backend(const struct dp_service *s, const struct dp_target *t,
     b->region = t->region;
     b->word = t->word;
     b->max_connections = t->max_connections;
+    b->max_pps = t->max_pps;
     b->l4_port = own_port ? t->l4_port : 0;
     b->vlan = t->vlan ? t->vlan : TPR_VLAN_NONE;
-    /* Failover has no shares: 0 says nothing there. */
-    b->weight = (s->policy == TPR_POLICY_FAILOVER ? MAX(t->weight, 1)
+    /* Where there are no shares, 0 says nothing. */
+    b->weight = (tpr_policy_is_ordered(s->policy) ? MAX(t->weight, 1)
                  : t->weight);
     b->priority = t->priority;
     memcpy(b->mac, t->mac.ea, sizeof b->mac);
@@ -128,6 +186,7 @@ redirect_make(const struct dp_service *s, redirect_port_func *port, void *aux)
     r->policy = s->policy;
     r->on_down = s->on_down;
     r->on_none = s->on_none;
+    r->stateless = s->stateless;
     put_addr(&r->vip, &s->vip.addr);
     r->n_ports = s->vip.proto != TPR_PROTO_ANY ? s->vip.n_ports : 0;
     memcpy(r->ports, s->vip.ports, r->n_ports * sizeof *r->ports);
@@ -188,6 +247,7 @@ same_backend(const struct tpr_redirect_backend *a,
             && a->output == b->output && a->region == b->region
             && a->word == b->word
             && a->max_connections == b->max_connections
+            && a->max_pps == b->max_pps
             && a->l4_port == b->l4_port && a->vlan == b->vlan
             && a->weight == b->weight && a->priority == b->priority
             && !memcmp(a->mac, b->mac, sizeof a->mac)
@@ -198,7 +258,8 @@ static bool
 redirect_equal(const struct tpr_redirect *a, const struct tpr_redirect *b)
 {
     if (!same_vip(a, b) || a->policy != b->policy || a->on_down != b->on_down
-        || a->on_none != b->on_none || a->n_backends != b->n_backends
+        || a->on_none != b->on_none || a->stateless != b->stateless
+        || a->n_backends != b->n_backends
         || memcmp(a->timeouts, b->timeouts, sizeof a->timeouts)) {
         return false;
     }
@@ -221,6 +282,14 @@ redirect_plan_init(struct redirect_plan *plan)
     shash_init(&plan->services);
     plan->dirty = false;
     plan->next_id = REDIRECT_ID_FIRST;
+    plan->last_id = REDIRECT_ID_LAST;
+}
+
+/* Gives out no more than 'n' ids.  To be called while 'plan' is empty. */
+void
+redirect_plan_limit(struct redirect_plan *plan, uint32_t n)
+{
+    plan->last_id = MIN(REDIRECT_ID_FIRST + n - 1, REDIRECT_ID_LAST);
 }
 
 static bool
@@ -293,6 +362,13 @@ find_id(const struct redirect_plan *plan, uint32_t id)
     return NULL;
 }
 
+/* Returns the object with OpenFlow id 'id', or NULL. */
+const struct redirect_object *
+redirect_plan_find_id(const struct redirect_plan *plan, uint32_t id)
+{
+    return find_id(plan, id);
+}
+
 static struct redirect_object *
 object_create(struct redirect_plan *plan, uint32_t id)
 {
@@ -308,12 +384,12 @@ object_create(struct redirect_plan *plan, uint32_t id)
 static uint32_t
 free_id(struct redirect_plan *plan)
 {
-    uint32_t n = REDIRECT_ID_LAST - REDIRECT_ID_FIRST + 1;
+    uint32_t n = plan->last_id - REDIRECT_ID_FIRST + 1;
 
     for (uint32_t i = 0; i < n; i++) {
         uint32_t id = plan->next_id++;
 
-        if (plan->next_id > REDIRECT_ID_LAST) {
+        if (plan->next_id > plan->last_id) {
             plan->next_id = REDIRECT_ID_FIRST;
         }
         if (!find_id(plan, id)) {

@@ -68,10 +68,12 @@ struct redirect_plan {
     struct hmap orphans;        /* Those that nobody wants. */
     struct shash services;      /* Name -> struct redirect_object. */
     bool dirty;                 /* Something may have to be sent. */
-    uint32_t next_id;           /* Where to look for a free one. */
+    uint32_t next_id;           /* Where to look for a free one, */
+    uint32_t last_id;           /* and the last that there is. */
 };
 
 void redirect_plan_init(struct redirect_plan *);
+void redirect_plan_limit(struct redirect_plan *, uint32_t n);
 void redirect_plan_destroy(struct redirect_plan *);
 
 uint32_t redirect_plan_want(struct redirect_plan *, const char *service,
@@ -79,6 +81,8 @@ uint32_t redirect_plan_want(struct redirect_plan *, const char *service,
 void redirect_plan_unwant(struct redirect_plan *, const char *service);
 const struct redirect_object *redirect_plan_find(const struct redirect_plan *,
                                                  const char *service);
+const struct redirect_object *redirect_plan_find_id(
+    const struct redirect_plan *, uint32_t id);
 
 void redirect_plan_dump_begin(struct redirect_plan *);
 void redirect_plan_dumped(struct redirect_plan *, const struct tpr_redirect *);

@@ -24,14 +24,19 @@ enum {
     OPT_INTERVAL,
     OPT_FALL,
     OPT_PASSIVE,
+    OPT_OFFLOAD,
     OPT_AUTH,
     OPT_AUTH_KEY_ID,
     OPT_AUTH_KEY_FILE,
     OPT_CHECK,
     OPT_CHECK_INTERVAL,
+    OPT_CHECK_FAST_INTERVAL,
     OPT_CHECK_TIMEOUT,
     OPT_CHECK_FALL,
     OPT_CHECK_RISE,
+    OPT_AGENT_CHECK,
+    OPT_AGENT_INTERVAL,
+    OPT_AGENT_METRIC,
     VLOG_OPTION_ENUMS,
     DAEMON_OPTION_ENUMS,
 };
@@ -59,17 +64,35 @@ usage(void)
            "  --fall=N                  beats missed before down (default: "
            "3)\n"
            "  --passive                 send only to peers that began\n"
+           "  --offload=auto|on|off     let the kernel receive and send "
+           "beats\n"
+           "                            (default: off; auto: below 10ms)\n"
            "  --auth=simple|sha1|meticulous-sha1\n"
            "  --auth-key-id=N           0 to 255\n"
            "  --auth-key-file=FILE      its first line is the key\n"
            "\nHealth checks; while one fails, all sessions are AdminDown:\n"
            "  --check=http://ADDRESS[:PORT]/PATH[,host=NAME][,expect=STATUS]\n"
-           "  --check=tcp://ADDRESS:PORT\n"
+           "  --check=https://...[,verify=no][,ca=FILE][,sni=NAME]\n"
+           "  --check=tcp://ADDRESS:PORT[,send=BYTES][,expect=BYTES]\n"
+           "  --check=udp://ADDRESS:PORT[,send=BYTES][,expect=BYTES]\n"
+           "  --check=icmp://ADDRESS\n"
            "                            may be repeated\n"
            "  --check-interval=TIME     start to start (default: 1s)\n"
+           "  --check-fast-interval=TIME\n"
+           "                            while in doubt (default: interval)\n"
            "  --check-timeout=TIME      for one check (default: interval)\n"
            "  --check-fall=N            misses before down (default: 3)\n"
-           "  --check-rise=N            good ones before up (default: 2)\n",
+           "  --check-rise=N            good ones before up (default: 2)\n"
+           "\nAgent-check, for HAProxy or ovs-tprd to ask; off by default:\n"
+           "  --agent-check=[ADDRESS:]PORT\n"
+           "                            where to answer\n"
+           "  --agent-metric=cpu|cgroup:FOLDER[,CURVE]\n"
+           "  --agent-metric=flows:PORT|packets:DEVICE,CURVE\n"
+           "                            what the weight follows; may be\n"
+           "                            repeated, the least counts\n"
+           "                            CURVE is LOAD:PERCENT,... (default\n"
+           "                            of the first two: 0:100,100:1)\n"
+           "  --agent-interval=TIME     between measurements (default: 1s)\n",
            ovs_get_program_name(), ovs_get_program_name(),
            REGIOND_MAX_PEERS);
     daemon_usage();
@@ -108,6 +131,19 @@ parse_time(const char *option, const char *s)
     must(option, tpr_parse_duration_range(s, TPR_INTERVAL_MIN_US,
                                           TPR_INTERVAL_MAX_US, &us));
     return us;
+}
+
+static enum tpr_offload
+parse_offload(const char *s)
+{
+    if (!strcmp(s, "on")) {
+        return TPR_OFFLOAD_ON;
+    } else if (!strcmp(s, "off")) {
+        return TPR_OFFLOAD_OFF;
+    } else if (strcmp(s, "auto")) {
+        ovs_fatal(0, "--offload: \"%s\" is none of auto, on, off", s);
+    }
+    return TPR_OFFLOAD_AUTO;
 }
 
 static void
@@ -177,6 +213,48 @@ set_auth(struct regiond_options *o, const struct state *s)
 
 /* Checks. */
 
+/* Takes one of the words that follow a URL.  Returns false if 'check' knows
+ * no such word. */
+static bool
+parse_check_word(const char *word, struct tpr_check *check)
+{
+    bool https = check->type == TPR_CHECK_HTTPS;
+    bool http = https || check->type == TPR_CHECK_HTTP;
+    bool talk = (check->type == TPR_CHECK_TCP
+                 || check->type == TPR_CHECK_UDP);
+    const char *value = strchr(word, '=');
+
+    if (!value++) {
+        return false;
+    } else if (http && !strncmp(word, "host=", 5)) {
+        must("check", tpr_check_host(value));
+        free(check->host);
+        check->host = xstrdup(value);
+    } else if (http && !strncmp(word, "expect=", 7)) {
+        must("check", tpr_parse_status_range(value, &check->expect_min,
+                                             &check->expect_max));
+    } else if (https && (!strcmp(word, "verify=no")
+                         || !strcmp(word, "verify=false"))) {
+        check->no_verify = true;
+    } else if (https && !strncmp(word, "ca=", 3)) {
+        free(check->ca_file);
+        check->ca_file = abs_file_name(NULL, value);
+    } else if (https && !strncmp(word, "sni=", 4)) {
+        must("check", tpr_check_host(value));
+        free(check->sni);
+        check->sni = xstrdup(value);
+    } else if (talk && !strncmp(word, "send=", 5)) {
+        free(check->send.data);
+        must("check", tpr_parse_bytes(value, &check->send));
+    } else if (talk && !strncmp(word, "expect=", 7)) {
+        free(check->expect.data);
+        must("check", tpr_parse_bytes(value, &check->expect));
+    } else {
+        return false;
+    }
+    return true;
+}
+
 /* Parses the words that follow the URL. */
 static void
 parse_check_words(char *words, struct tpr_check *check)
@@ -185,17 +263,9 @@ parse_check_words(char *words, struct tpr_check *check)
 
     for (char *word = strtok_r(words, ",", &save); word;
          word = strtok_r(NULL, ",", &save)) {
-        if (!strncmp(word, "host=", 5)) {
-            must("check", tpr_check_host(word + 5));
-            free(check->host);
-            check->host = xstrdup(word + 5);
-        } else if (!strncmp(word, "expect=", 7)) {
-            must("check", tpr_parse_status_range(word + 7,
-                                                 &check->expect_min,
-                                                 &check->expect_max));
-        } else {
-            ovs_fatal(0, "--check: \"%s\" is not host=NAME or expect=STATUS",
-                      word);
+        if (!parse_check_word(word, check)) {
+            ovs_fatal(0, "--check: \"%s\" means nothing for %s", word,
+                      tpr_check_type_to_string(check->type));
         }
     }
 }
@@ -220,13 +290,35 @@ parse_check_target(const char *url, char *s, struct tpr_backend *b)
         *end = '\0';
     }
     must("check", tpr_parse_address(s, &b->addr));
-    if (port) {
+    if (b->check->type == TPR_CHECK_ICMP) {
+        if (port) {
+            ovs_fatal(0, "--check: %s: icmp has no ports", url);
+        }
+    } else if (port) {
         b->port = parse_number("check", port, 1, UINT16_MAX);
     } else if (b->check->type == TPR_CHECK_HTTP) {
         b->port = 80;
+    } else if (b->check->type == TPR_CHECK_HTTPS) {
+        b->port = 443;
     } else {
         ovs_fatal(0, "--check: %s has no port", url);
     }
+}
+
+/* Parses what comes before "://".  Returns what follows, or NULL. */
+static char *
+parse_check_scheme(char *url, enum tpr_check_type *type)
+{
+    char *end = strstr(url, "://");
+    bool known;
+
+    if (!end) {
+        return NULL;
+    }
+    *end = '\0';
+    known = tpr_check_type_from_string(url, type);
+    *end = ':';
+    return known ? end + 3 : NULL;
 }
 
 static struct tpr_backend *
@@ -235,7 +327,7 @@ parse_check(const char *url)
     struct tpr_backend *b = xzalloc(sizeof *b);
     struct tpr_check *check = b->check = xzalloc(sizeof *b->check);
     char *copy = xstrdup(url);
-    char *words = copy + strcspn(copy, ",");
+    char *words = copy + strcspn(copy, ",");    /* A URL has no comma here. */
 
     if (*words) {
         *words++ = '\0';
@@ -244,28 +336,22 @@ parse_check(const char *url)
     b->last_up = -1;
     check->expect_min = TPR_CHECK_EXPECT_MIN;
     check->expect_max = TPR_CHECK_EXPECT_MAX;
-    if (!strncmp(copy, "http://", 7)) {
-        char *target = copy + 7;
+    char *target = parse_check_scheme(copy, &check->type);
+    if (!target) {
+        ovs_fatal(0, "--check: %s does not begin with http://, https://, "
+                  "tcp://, udp:// or icmp://", url);
+    }
+    if (check->type == TPR_CHECK_HTTP || check->type == TPR_CHECK_HTTPS) {
         char *slash = strchr(target, '/');
 
-        check->type = TPR_CHECK_HTTP;
         check->path = xstrdup(slash ? slash : "/");
         must("check", tpr_check_path(check->path));
         if (slash) {
             *slash = '\0';
         }
-        parse_check_target(url, target, b);
-        parse_check_words(words, check);
-    } else if (!strncmp(copy, "tcp://", 6)) {
-        check->type = TPR_CHECK_TCP;
-        parse_check_target(url, copy + 6, b);
-        if (*words) {
-            ovs_fatal(0, "--check: \"%s\" means nothing for tcp", words);
-        }
-    } else {
-        ovs_fatal(0, "--check: %s does not begin with http:// or tcp://",
-                  url);
     }
+    parse_check_target(url, target, b);
+    parse_check_words(words, check);
     free(copy);
     return b;
 }
@@ -299,10 +385,77 @@ set_check_timing(struct regiond_options *o, struct state *s)
         struct tpr_check *check = o->service->backends[i]->check;
 
         check->interval_us = d->interval_us;
+        check->fast_us = MIN(d->fast_us, d->interval_us);
         check->timeout_us = d->timeout_us;
         check->fall = d->fall;
         check->rise = d->rise;
     }
+}
+
+/* Agent-check. */
+
+static void
+parse_agent(struct regiond_options *o, const char *s)
+{
+    if (strspn(s, "0123456789") == strlen(s)) {
+        o->agent_addr = in6addr_any;
+        o->agent_port = parse_number("agent-check", s, 1, UINT16_MAX);
+    } else {
+        must("agent-check", tpr_parse_address_port(s, &o->agent_addr,
+                                                   &o->agent_port));
+        if (!o->agent_port) {
+            ovs_fatal(0, "--agent-check: %s has no port", s);
+        }
+    }
+}
+
+/* Fills in what 's', "TYPE[:NAME]", says; returns false if it makes no
+ * sense. */
+static bool
+parse_metric_name(const char *s, struct regiond_metric *m)
+{
+    if (!strcmp(s, "cpu")) {
+        m->type = REGIOND_CPU;
+    } else if (!strncmp(s, "cgroup:/", 8)) {
+        m->type = REGIOND_CGROUP;
+        m->name = xstrdup(s + 7);
+    } else if (!strncmp(s, "flows:", 6)) {
+        m->type = REGIOND_FLOWS;
+        m->port = parse_number("agent-metric", s + 6, 1, UINT16_MAX);
+    } else if (!strncmp(s, "packets:", 8) && s[8]) {
+        m->type = REGIOND_PACKETS;
+        m->name = xstrdup(s + 8);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void
+add_metric(struct regiond_options *o, const char *s)
+{
+    const char *comma = strchr(s, ',');
+    const char *curve = comma ? comma + 1 : NULL;
+    char *name = xmemdup0(s, comma ? comma - s : strlen(s));
+    struct regiond_metric *m;
+
+    if (o->n_metrics >= REGIOND_MAX_METRICS) {
+        ovs_fatal(0, "--agent-metric: at most %d", REGIOND_MAX_METRICS);
+    }
+    m = &o->metrics[o->n_metrics++];
+    m->text = xstrdup(s);
+    if (!parse_metric_name(name, m)) {
+        ovs_fatal(0, "--agent-metric: \"%s\" is none of cpu, cgroup:FOLDER, "
+                  "flows:PORT, packets:DEVICE", name);
+    }
+    if (!curve) {
+        if (m->type != REGIOND_CPU && m->type != REGIOND_CGROUP) {
+            ovs_fatal(0, "--agent-metric: %s needs a curve", name);
+        }
+        curve = "0:100,100:1";
+    }
+    must("agent-metric", load_curve_parse(curve, &m->curve));
+    free(name);
 }
 
 static void
@@ -311,6 +464,7 @@ init(struct regiond_options *o, struct state *s)
     memset(o, 0, sizeof *o);
     o->interval_us = REGIOND_INTERVAL_US;
     o->fall = REGIOND_FALL;
+    o->agent_interval_us = REGIOND_AGENT_INTERVAL_US;
     o->checks = tpr_config_create();
     o->service = xzalloc(sizeof *o->service);
     o->service->name = xstrdup("checks");
@@ -338,6 +492,9 @@ parse_session_option(int c, struct regiond_options *o, struct state *s)
         return true;
     case OPT_FALL:
         o->fall = parse_number("fall", optarg, 1, UINT8_MAX);
+        return true;
+    case OPT_OFFLOAD:
+        o->offload = parse_offload(optarg);
         return true;
     case OPT_PASSIVE:
         o->passive = true;
@@ -368,6 +525,9 @@ parse_check_option(int c, struct regiond_options *o, struct state *s)
     case OPT_CHECK_INTERVAL:
         s->defaults.interval_us = parse_time("check-interval", optarg);
         return true;
+    case OPT_CHECK_FAST_INTERVAL:
+        s->defaults.fast_us = parse_time("check-fast-interval", optarg);
+        return true;
     case OPT_CHECK_TIMEOUT:
         s->defaults.timeout_us = parse_time("check-timeout", optarg);
         s->has_timeout = true;
@@ -377,6 +537,25 @@ parse_check_option(int c, struct regiond_options *o, struct state *s)
         return true;
     case OPT_CHECK_RISE:
         s->defaults.rise = parse_number("check-rise", optarg, 1, 1000);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The same for the agent-check. */
+static bool
+parse_agent_option(int c, struct regiond_options *o)
+{
+    switch (c) {
+    case OPT_AGENT_CHECK:
+        parse_agent(o, optarg);
+        return true;
+    case OPT_AGENT_INTERVAL:
+        o->agent_interval_us = parse_time("agent-interval", optarg);
+        return true;
+    case OPT_AGENT_METRIC:
+        add_metric(o, optarg);
         return true;
     default:
         return false;
@@ -395,14 +574,20 @@ parse_all(struct regiond_options *o, struct state *s, int argc, char *argv[])
         {"interval", required_argument, NULL, OPT_INTERVAL},
         {"fall", required_argument, NULL, OPT_FALL},
         {"passive", no_argument, NULL, OPT_PASSIVE},
+        {"offload", required_argument, NULL, OPT_OFFLOAD},
         {"auth", required_argument, NULL, OPT_AUTH},
         {"auth-key-id", required_argument, NULL, OPT_AUTH_KEY_ID},
         {"auth-key-file", required_argument, NULL, OPT_AUTH_KEY_FILE},
         {"check", required_argument, NULL, OPT_CHECK},
         {"check-interval", required_argument, NULL, OPT_CHECK_INTERVAL},
+        {"check-fast-interval", required_argument, NULL,
+         OPT_CHECK_FAST_INTERVAL},
         {"check-timeout", required_argument, NULL, OPT_CHECK_TIMEOUT},
         {"check-fall", required_argument, NULL, OPT_CHECK_FALL},
         {"check-rise", required_argument, NULL, OPT_CHECK_RISE},
+        {"agent-check", required_argument, NULL, OPT_AGENT_CHECK},
+        {"agent-interval", required_argument, NULL, OPT_AGENT_INTERVAL},
+        {"agent-metric", required_argument, NULL, OPT_AGENT_METRIC},
         DAEMON_LONG_OPTIONS,
         VLOG_LONG_OPTIONS,
         {NULL, 0, NULL, 0},
@@ -412,7 +597,8 @@ parse_all(struct regiond_options *o, struct state *s, int argc, char *argv[])
 
     while ((c = getopt_long(argc, argv, short_options, long_options,
                             NULL)) != -1) {
-        if (parse_session_option(c, o, s) || parse_check_option(c, o, s)) {
+        if (parse_session_option(c, o, s) || parse_check_option(c, o, s)
+            || parse_agent_option(c, o)) {
             continue;
         }
         switch (c) {
@@ -453,6 +639,9 @@ regiond_options_parse(struct regiond_options *o, int argc, char *argv[])
             ovs_fatal(0, "--local and --peer are of different families");
         }
     }
+    if (o->n_metrics && !o->agent_port) {
+        ovs_fatal(0, "--agent-metric needs --agent-check");
+    }
     set_auth(o, &s);
     set_check_timing(o, &s);
 }
@@ -461,6 +650,10 @@ regiond_options_parse(struct regiond_options *o, int argc, char *argv[])
 void
 regiond_options_destroy(struct regiond_options *o)
 {
+    for (size_t i = 0; i < o->n_metrics; i++) {
+        free(o->metrics[i].text);
+        free(o->metrics[i].name);
+    }
     tpr_config_destroy(o->checks);
     free(o->unixctl);
 }

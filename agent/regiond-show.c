@@ -31,7 +31,7 @@ put_address(struct json *o, const char *name, const struct in6_addr *addr)
 }
 
 static struct json *
-session_to_json(const struct hb_stats *s)
+session_to_json(const struct hb_stats *s, const char *why)
 {
     struct json *o = json_object_create();
     uint64_t n_bad = 0;
@@ -57,6 +57,11 @@ session_to_json(const struct hb_stats *s)
     put_int(o, "tx_errors", s->tx_errors);
     put_int(o, "stalls_excused", s->hb.n_excused);
     put_int(o, "flaps", s->bfd.n_flaps);
+    json_object_put(o, "kernel_detects", json_boolean_create(s->kernel_rx));
+    json_object_put(o, "kernel_sends", json_boolean_create(s->kernel_tx));
+    if (why) {
+        json_object_put_string(o, "kernel_why", why);
+    }
     put_int(o, "for_us", tpr_now_us() - s->hb.since_us);
     return o;
 }
@@ -79,11 +84,44 @@ check_to_json(const struct regiond *r, const struct tpr_backend *b)
         put_int(o, "failed", s.n_failed);
         put_int(o, "own_errors", s.n_own_errors);
         put_int(o, "latency_us", s.latency_us);
+        put_int(o, "max_late_us", s.late_us);
     }
     if (complaint) {
         json_object_put_string(o, "complaint", complaint);
     }
     return o;
+}
+
+static struct json *
+agent_to_json(const struct regiond *r)
+{
+    const struct regiond_options *o = &r->options;
+    struct json *a = json_object_create();
+    struct json *metrics = json_array_create_empty();
+    struct ds s = DS_EMPTY_INITIALIZER;
+    struct agent_words words;
+
+    regiond_agent_words(r, &words);
+    agent_words_put(&words, &s);
+    json_object_put_string(a, "says", ds_cstr(&s));
+    put_int(a, "port", o->agent_port);
+    put_int(a, "asked", regiond_agent_asked(r->agent));
+    for (size_t i = 0; i < o->n_metrics; i++) {
+        const struct regiond_metric *m = &o->metrics[i];
+        struct json *j = json_object_create();
+
+        json_object_put_string(j, "metric", m->text);
+        if (m->known) {
+            json_object_put(j, "load", json_real_create(m->load));
+            put_int(j, "weight", m->weight);
+        } else if (m->trouble[0]) {
+            json_object_put_string(j, "complaint", m->trouble);
+        }
+        json_array_add(metrics, j);
+    }
+    json_object_put(a, "metrics", metrics);
+    ds_destroy(&s);
+    return a;
 }
 
 static struct json *
@@ -118,7 +156,8 @@ regiond_to_json(const struct regiond *r)
 
         if (hb_thread_stats(r->hb, i, &s)
             && !IN6_IS_ADDR_UNSPECIFIED(&s.peer)) {
-            json_array_add(sessions, session_to_json(&s));
+            json_array_add(sessions, session_to_json(
+                               &s, hb_thread_offload_why(r->hb, i)));
         }
     }
     for (size_t i = 0; i < svc->n_backends; i++) {
@@ -135,6 +174,9 @@ regiond_to_json(const struct regiond *r)
     }
     json_object_put(o, "sessions", sessions);
     json_object_put(o, "checks", checks);
+    if (r->agent) {
+        json_object_put(o, "agent_check", agent_to_json(r));
+    }
     json_object_put(o, "thread", self_to_json(r));
     return o;
 }
@@ -147,6 +189,14 @@ get_string(const struct json *o, const char *name)
     const struct json *v = shash_find_data(json_object(o), name);
 
     return v && v->type == JSON_STRING ? json_string(v) : "";
+}
+
+static bool
+get_bool(const struct json *o, const char *name)
+{
+    const struct json *v = shash_find_data(json_object(o), name);
+
+    return v && v->type == JSON_TRUE;
 }
 
 static long long int
@@ -163,6 +213,9 @@ session_to_text(const struct json *o, struct ds *s)
     char *tx = tpr_format_duration(get_int(o, "tx_interval_us"));
     char *detect = tpr_format_duration(get_int(o, "detect_us"));
     const char *diag = get_string(o, "diag");
+    const struct json *why_json = shash_find_data(json_object(o),
+                                                  "kernel_why");
+    const char *why = why_json ? json_string(why_json) : NULL;
 
     ds_put_format(s, "peer %s: %s", get_string(o, "peer"),
                   get_string(o, "state"));
@@ -174,9 +227,13 @@ session_to_text(const struct json *o, struct ds *s)
                   get_int(o, "for_us") / 1e6);
     ds_put_format(s, "    sends every %s, detects in %s; %lld sent, %lld "
                   "received, %lld discarded, %lld stalls excused, %lld "
-                  "flaps\n", tx, detect, get_int(o, "tx"), get_int(o, "rx"),
+                  "flaps\n    the %s detects, the %s sends%s%s\n", tx, detect,
+                  get_int(o, "tx"), get_int(o, "rx"),
                   get_int(o, "rx_bad"), get_int(o, "stalls_excused"),
-                  get_int(o, "flaps"));
+                  get_int(o, "flaps"),
+                  get_bool(o, "kernel_detects") ? "kernel" : "program",
+                  get_bool(o, "kernel_sends") ? "kernel" : "program",
+                  why ? ": " : "", why ? why : "");
     free(tx);
     free(detect);
 }
@@ -193,6 +250,29 @@ check_to_text(const struct json *o, struct ds *s)
     }
 }
 
+static void
+agent_to_text(const struct json *o, struct ds *s)
+{
+    const struct json *metrics = shash_find_data(json_object(o), "metrics");
+
+    ds_put_format(s, "agent-check at port %lld: says \"%s\", asked %lld "
+                  "times\n", get_int(o, "port"), get_string(o, "says"),
+                  get_int(o, "asked"));
+    for (size_t i = 0; i < json_array(metrics)->n; i++) {
+        const struct json *m = json_array(metrics)->elems[i];
+        const struct json *load = shash_find_data(json_object(m), "load");
+
+        ds_put_format(s, "    %s: ", get_string(m, "metric"));
+        if (load) {
+            ds_put_format(s, "load %.1f, weight %lld%%\n",
+                          json_real(load), get_int(m, "weight"));
+        } else {
+            ds_put_format(s, "%s\n", *get_string(m, "complaint")
+                          ? get_string(m, "complaint") : "not measured yet");
+        }
+    }
+}
+
 /* Returns regiond_to_json() as text for people; the caller frees it. */
 char *
 regiond_to_text(const struct regiond *r)
@@ -201,6 +281,7 @@ regiond_to_text(const struct regiond *r)
     const struct json *sessions = shash_find_data(json_object(o), "sessions");
     const struct json *checks = shash_find_data(json_object(o), "checks");
     const struct json *self = shash_find_data(json_object(o), "thread");
+    const struct json *agent = shash_find_data(json_object(o), "agent_check");
     struct ds s = DS_EMPTY_INITIALIZER;
 
     ds_put_format(&s, "status: %s", get_string(o, "status"));
@@ -216,6 +297,9 @@ regiond_to_text(const struct regiond *r)
     }
     for (size_t i = 0; i < json_array(checks)->n; i++) {
         check_to_text(json_array(checks)->elems[i], &s);
+    }
+    if (agent) {
+        agent_to_text(agent, &s);
     }
     ds_put_format(&s, "thread: %lld wake-ups, %lld late, worst %lld us\n",
                   get_int(self, "wakeups"), get_int(self, "late"),

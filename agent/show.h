@@ -12,7 +12,10 @@
 #define TPR_SHOW_H 1
 
 struct agent;
+struct agent_view;
+struct json;
 
 void show_init(struct agent *);
+struct json *show_to_json(const struct agent_view *);
 
 #endif /* show.h */

@@ -16,6 +16,7 @@
 #include "hb-thread.h"
 #include "journal.h"
 #include "model.h"
+#include "openvswitch/dynamic-string.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/shash.h"
 #include "openvswitch/vlog.h"
@@ -239,6 +240,24 @@ find_backend(const struct tpr_service *svc, const struct tprrec_backend *row)
     return found;
 }
 
+/* What its agent has said, in the agent's words. */
+static void
+write_agent(const struct tprrec_backend *row, const struct tpr_backend *b,
+            const struct agent_view *v)
+{
+    const struct agent_words *words = check_set_agent(v->agents, b);
+
+    if (words) {
+        struct ds s = DS_EMPTY_INITIALIZER;
+
+        agent_words_put(words, &s);
+        tprrec_backend_set_agent(row, s.length ? ds_cstr(&s) : NULL);
+        ds_destroy(&s);
+    } else {
+        tprrec_backend_set_agent(row, NULL);
+    }
+}
+
 static void
 write_backend(const struct tprrec_backend *row, const struct tpr_backend *b,
               const struct agent_view *v)
@@ -246,8 +265,10 @@ write_backend(const struct tprrec_backend *row, const struct tpr_backend *b,
     struct plan_input in = { .config = v->config, .policy = v->policy,
                              .neigh = v->neigh };
     enum policy_reason why = policy_usable(v->policy, b);
-    long long int since_us;
     struct check_stats st;
+    bool checked = b->check && check_set_stats(v->checks, b, &st);
+    bool suspect = checked && st.suspicion.suspect;
+    long long int since_us;
     const char *complaint;
     struct eth_addr mac;
 
@@ -258,20 +279,29 @@ write_backend(const struct tprrec_backend *row, const struct tpr_backend *b,
     if (since_us && differs(row->since, row->n_since, wall_ms(since_us))) {
         SET_OPT(row, backend, since, wall_ms(since_us));
     }
-    tprrec_backend_set_reason(row, policy_reason_to_string(why));
+    tprrec_backend_set_reason(row, (suspect && why == POLICY_OK ? "suspect"
+                                    : policy_reason_to_string(why)));
     SET_OPT(row, backend, effective_weight,
-            why == POLICY_OK ? b->weight : 0);
+            why == POLICY_OK ? policy_weight(v->policy, b) : 0);
+    write_agent(row, b, v);
     if (plan_backend_mac(v->plan, &in, b, &mac)) {
         char s[ETH_ADDR_STRLEN + 1];
 
         snprintf(s, sizeof s, ETH_ADDR_FMT, ETH_ADDR_ARGS(mac));
         tprrec_backend_set_resolved_mac(row, s);
     }
-    if (b->check && check_set_stats(v->checks, b, &st)) {
-        const char *const keys[] = { "checks_ok", "checks_failed",
-                                     "own_errors", "latency_us" };
-        const int64_t values[] = { st.n_ok, st.n_failed, st.n_own_errors,
-                                   st.latency_us };
+    if (checked) {
+        const char *const keys[] = {
+            "checks_ok", "checks_failed", "own_errors", "latency_us",
+            "suspected", "refused", "silent",
+        };
+        const int64_t values[] = {
+            st.n_ok, st.n_failed, st.n_own_errors, st.latency_us,
+            st.suspicion.n_episodes, st.suspicion.n_refused,
+            st.suspicion.n_silent,
+        };
+
+        BUILD_ASSERT(ARRAY_SIZE(keys) == ARRAY_SIZE(values));
 
         tprrec_backend_set_check_state(row, (st.state == CHECK_UP ? "up"
                                              : st.state == CHECK_DOWN
@@ -312,9 +342,8 @@ write_provider(const struct tprrec_service *row, const struct agent_view *v,
     const char *why = NULL;
 
     tprrec_service_set_provider(row, (!dp ? NULL
-                                      : dp->class->how
-                                      ? dp->class->how(dp, &why)
-                                      : dp->class->name));
+                                      : datapath_service_how(dp, svc->name,
+                                                             &why)));
     tprrec_service_set_why(row, why);
 }
 

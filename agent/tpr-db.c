@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "db-socket.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "ovsdb-idl.h"
@@ -19,6 +20,7 @@ VLOG_DEFINE_THIS_MODULE(tpr_db);
 
 struct tpr_db {
     struct ovsdb_idl *idl;
+    struct db_socket socket;
     unsigned int seqno;         /* Of the contents last seen. */
     long long int contended;    /* time_msec() since when another agent holds
                                  * the lock, 0 if none does, LLONG_MAX once
@@ -52,7 +54,7 @@ static const struct ovsdb_idl_column *const status_columns[] = {
     &tprrec_backend_col_reason, &tprrec_backend_col_since,
     &tprrec_backend_col_check_state, &tprrec_backend_col_resolved_mac,
     &tprrec_backend_col_effective_weight, &tprrec_backend_col_complaint,
-    &tprrec_backend_col_statistics,
+    &tprrec_backend_col_agent, &tprrec_backend_col_statistics,
 
     &tprrec_intent_col_state, &tprrec_intent_col_complaint,
     &tprrec_intent_col_done,
@@ -73,6 +75,7 @@ tpr_db_create(const char *remote)
 {
     struct tpr_db *db = xzalloc(sizeof *db);
 
+    db_socket_init(&db->socket, remote);
     db->idl = ovsdb_idl_create(remote, &tprrec_idl_class, true, true);
     for (size_t i = 0; i < ARRAY_SIZE(status_columns); i++) {
         ovsdb_idl_omit_alert(db->idl, status_columns[i]);
@@ -88,6 +91,7 @@ tpr_db_destroy(struct tpr_db *db)
 {
     if (db) {
         ovsdb_idl_destroy(db->idl);
+        db_socket_uninit(&db->socket);
         free(db);
     }
 }
@@ -95,6 +99,7 @@ tpr_db_destroy(struct tpr_db *db)
 void
 tpr_db_run(struct tpr_db *db)
 {
+    db_socket_run(&db->socket, db->idl);
     ovsdb_idl_run(db->idl);
     if (!ovsdb_idl_is_lock_contended(db->idl)) {
         db->contended = 0;
@@ -112,6 +117,7 @@ void
 tpr_db_wait(struct tpr_db *db)
 {
     ovsdb_idl_wait(db->idl);
+    db_socket_wait(&db->socket, db->idl);
     if (db->contended && db->contended != LLONG_MAX) {
         poll_timer_wait_until(db->contended + CONTENTION_MS);
     }

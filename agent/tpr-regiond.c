@@ -160,6 +160,49 @@ log_fact(const struct hb_fact *fact, const char *peer,
     }
 }
 
+/* Lets the kernel have session 'id', or takes it back: now it is known what
+ * was negotiated, and by which device its packets come. */
+static void
+update_offload(struct regiond *r, uint32_t id, const struct hb_stats *stats)
+{
+    const struct regiond_options *o = &r->options;
+    bool wanted = (stats->bfd.state == BFD_STATE_UP && stats->ifindex
+                   && o->auth.type == BFD_AUTH_NONE
+                   && (o->offload == TPR_OFFLOAD_ON
+                       || (o->offload == TPR_OFFLOAD_AUTO
+                           && (MAX(stats->bfd.tx_interval_us, o->interval_us)
+                               < TPR_OFFLOAD_BELOW_US))));
+    struct hb_offload offload = {
+        .receive = wanted, .send = wanted, .ifindex = stats->ifindex,
+        .lease_us = REGIOND_LEASE_US,
+    };
+
+    /* One that fell comes back: it stays where it is. */
+    if (wanted && r->offloaded[id] != stats->ifindex
+        && !hb_thread_offload(r->hb, id, &offload)) {
+        r->offloaded[id] = stats->ifindex;
+    }
+}
+
+/* Logs what the kernel cannot do that it was asked for, once. */
+static void
+log_offload(struct regiond *r)
+{
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+
+    for (size_t i = 0; i < r->n_sessions; i++) {
+        const char *why = hb_thread_offload_why(r->hb, i);
+        char **told = &r->told_why[i];
+
+        if (why && (!*told || strcmp(why, *told))) {
+            VLOG_INFO_RL(&rl, "beats stay in user space, partly at least: "
+                         "%s", why);
+        }
+        free(*told);
+        *told = nullable_xstrdup(why);
+    }
+}
+
 static void
 run_facts(struct regiond *r)
 {
@@ -173,9 +216,11 @@ run_facts(struct regiond *r)
             char *peer = tpr_format_address(&stats.peer);
 
             log_fact(&fact, peer, &stats);
+            update_offload(r, fact.id, &stats);
             free(peer);
         }
     }
+    log_offload(r);
 }
 
 /* Checks. */
@@ -200,9 +245,11 @@ static void
 run_checks(struct regiond *r)
 {
     struct check_change change;
+    bool changed = false;
 
     check_set_run(r->checks, tpr_now_us());
     while (check_set_next_change(r->checks, &change)) {
+        changed = true;
         if (change.up) {
             VLOG_INFO("TPR-612 check %s up: %s", change.backend->name,
                       change.cause);
@@ -212,7 +259,7 @@ run_checks(struct regiond *r)
         }
     }
 
-    bool serving = all_checks_are_good(r);
+    bool serving = changed ? all_checks_are_good(r) : r->serving;
     if (serving != r->serving) {
         r->serving = serving;
         if (serving) {
@@ -325,11 +372,17 @@ run(struct regiond *r, struct unixctl_server *unixctl, const bool *exiting)
     while (!*exiting) {
         run_facts(r);
         run_checks(r);
+        if (r->agent) {
+            regiond_agent_run(r->agent, r);
+        }
         update_sessions(r);
         unixctl_server_run(unixctl);
 
         poll_fd_wait(hb_thread_fd(r->hb), POLLIN);
         check_set_wait(r->checks);
+        if (r->agent) {
+            regiond_agent_wait(r->agent, r);
+        }
         unixctl_server_wait(unixctl);
         if (*exiting) {
             poll_immediate_wake();
@@ -357,6 +410,8 @@ main(int argc, char *argv[])
     check_set_configure(r.checks, r.options.checks, tpr_now_us());
     r.serving = all_checks_are_good(&r);
     open_sessions(&r);
+    r.agent = (r.options.agent_port ? regiond_agent_create(&r.options)
+               : NULL);
     fatal_signal_add_hook(say_goodbye, NULL, &r, true);
     daemonize_complete();
     VLOG_INFO("%s %s starts with %"PRIuSIZE" peers, %"PRIuSIZE" checks",
@@ -366,9 +421,13 @@ main(int argc, char *argv[])
     run(&r, unixctl, &exiting);
 
     say_goodbye(&r);
+    regiond_agent_destroy(r.agent);
     check_set_destroy(r.checks);
     unixctl_server_destroy(unixctl);
     free(r.admin_reason);
+    for (size_t i = 0; i < REGIOND_MAX_PEERS; i++) {
+        free(r.told_why[i]);
+    }
     regiond_options_destroy(&r.options);
     service_stop();
     return 0;

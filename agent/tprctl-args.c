@@ -32,7 +32,7 @@ find_syntax(const char *name)
 {
     const struct ctl_command_syntax *const tables[] = {
         tprctl_config_commands, tprctl_intent_commands,
-        tprctl_show_commands, tprctl_export_commands,
+        tprctl_show_commands, tprctl_top_commands, tprctl_export_commands,
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {

@@ -691,20 +691,29 @@ struct check_owner {
     const struct tprrec_service *service;
     const struct tprrec_backend *backend;
     const struct tprrec_health_check *check;
+    bool agent;                 /* In column agent_check. */
 };
 
 static bool
-find_check_owner(struct ctl_context *ctx, struct check_owner *owner)
+find_check_owner(struct ctl_context *ctx, bool agent,
+                 struct check_owner *owner)
 {
     memset(owner, 0, sizeof *owner);
+    owner->agent = agent;
     if (strchr(ctx->argv[1], '/')) {
-        owner->backend = tprctl_find_full_backend(ctx, ctx->argv[1]);
-        owner->check = owner->backend ? owner->backend->check : NULL;
-        return owner->backend != NULL;
+        const struct tprrec_backend *b
+            = tprctl_find_full_backend(ctx, ctx->argv[1]);
+
+        owner->backend = b;
+        owner->check = !b ? NULL : agent ? b->agent_check : b->check;
+        return b != NULL;
     } else {
-        owner->service = tprctl_find_service(ctx, ctx->argv[1]);
-        owner->check = owner->service ? owner->service->check : NULL;
-        return owner->service != NULL;
+        const struct tprrec_service *s
+            = tprctl_find_service(ctx, ctx->argv[1]);
+
+        owner->service = s;
+        owner->check = !s ? NULL : agent ? s->agent_check : s->check;
+        return s != NULL;
     }
 }
 
@@ -713,20 +722,26 @@ attach_check(const struct check_owner *owner,
              const struct tprrec_health_check *check)
 {
     if (owner->service) {
-        tprrec_service_set_check(owner->service, check);
+        if (owner->agent) {
+            tprrec_service_set_agent_check(owner->service, check);
+        } else {
+            tprrec_service_set_check(owner->service, check);
+        }
+    } else if (owner->agent) {
+        tprrec_backend_set_agent_check(owner->backend, check);
     } else {
         tprrec_backend_set_check(owner->backend, check);
     }
 }
 
-/* "set-check SERVICE[/BACKEND] TYPE [KEY=VALUE]..." */
+/* Replaces a check by one of 'type' with the keys from 'first' on. */
 static void
-cmd_set_check(struct ctl_context *ctx)
+set_check(struct ctl_context *ctx, bool agent, const char *type, size_t first)
 {
     const struct tprrec_health_check *check;
     struct check_owner owner;
 
-    if (!find_check_owner(ctx, &owner)) {
+    if (!find_check_owner(ctx, agent, &owner)) {
         return;
     }
     check = owner.check;
@@ -735,27 +750,52 @@ cmd_set_check(struct ctl_context *ctx)
         attach_check(&owner, check);
     }
     tprctl_reset_keys(TPRCTL_CHECK, &check->header_);
-    if (tprctl_set_key(ctx, TPRCTL_CHECK, &check->header_, "type",
-                       ctx->argv[2])) {
-        tprctl_set_keys(ctx, TPRCTL_CHECK, &check->header_, 3);
+    if (tprctl_set_key(ctx, TPRCTL_CHECK, &check->header_, "type", type)) {
+        tprctl_set_keys(ctx, TPRCTL_CHECK, &check->header_, first);
+    }
+}
+
+/* "set-check SERVICE[/BACKEND] TYPE [KEY=VALUE]..." */
+static void
+cmd_set_check(struct ctl_context *ctx)
+{
+    set_check(ctx, false, ctx->argv[2], 3);
+}
+
+/* "set-agent-check SERVICE[/BACKEND] KEY=VALUE..." */
+static void
+cmd_set_agent_check(struct ctl_context *ctx)
+{
+    set_check(ctx, true, "agent", 2);
+}
+
+static void
+del_check(struct ctl_context *ctx, bool agent)
+{
+    struct check_owner owner;
+
+    tprctl.judge = true;
+    if (!find_check_owner(ctx, agent, &owner)) {
+        return;
+    }
+    if (owner.check) {
+        attach_check(&owner, NULL);
+    } else if (!shash_find(&ctx->options, "--if-exists")) {
+        ctl_error(ctx, "%s: \"%s\" has no %scheck of its own", ctx->argv[0],
+                  ctx->argv[1], agent ? "agent-" : "");
     }
 }
 
 static void
 cmd_del_check(struct ctl_context *ctx)
 {
-    struct check_owner owner;
+    del_check(ctx, false);
+}
 
-    tprctl.judge = true;
-    if (!find_check_owner(ctx, &owner)) {
-        return;
-    }
-    if (owner.check) {
-        attach_check(&owner, NULL);
-    } else if (!shash_find(&ctx->options, "--if-exists")) {
-        ctl_error(ctx, "del-check: \"%s\" has no check of its own",
-                  ctx->argv[1]);
-    }
+static void
+cmd_del_agent_check(struct ctl_context *ctx)
+{
+    del_check(ctx, true);
 }
 
 const struct ctl_command_syntax tprctl_config_commands[] = {
@@ -800,6 +840,10 @@ const struct ctl_command_syntax tprctl_config_commands[] = {
      cmd_set_check, NULL, "", RW},
     {"del-check", 1, 1, "SERVICE[/BACKEND]", NULL, cmd_del_check, NULL,
      "--if-exists", RW},
+    {"set-agent-check", 2, INT_MAX, "SERVICE[/BACKEND] KEY=VALUE...", NULL,
+     cmd_set_agent_check, NULL, "", RW},
+    {"del-agent-check", 1, 1, "SERVICE[/BACKEND]", NULL, cmd_del_agent_check,
+     NULL, "--if-exists", RW},
 
     {NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, RO},
 };

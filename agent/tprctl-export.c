@@ -128,8 +128,9 @@ export_region(const struct tprrec_region *r, struct svec *lines,
 }
 
 static void
-export_check(const char *owner, const struct tprrec_health_check *check,
-             struct svec *lines, struct ds *ds)
+export_checks(const char *owner, const struct tprrec_health_check *check,
+              const struct tprrec_health_check *agent, struct svec *lines,
+              struct ds *ds)
 {
     static const char *const omit[] = { "type", NULL };
 
@@ -138,6 +139,12 @@ export_check(const char *owner, const struct tprrec_health_check *check,
         put_word(ds, owner);
         ds_put_format(ds, " %s", check->type);
         put_keys(ds, TPRCTL_CHECK, &check->header_, omit);
+        add_line(lines, ds);
+    }
+    if (agent) {
+        ds_put_cstr(ds, "set-agent-check ");
+        put_word(ds, owner);
+        put_keys(ds, TPRCTL_CHECK, &agent->header_, omit);
         add_line(lines, ds);
     }
 }
@@ -157,7 +164,7 @@ export_service(const struct tprrec_service *s, struct svec *lines,
     put_word(ds, s->vip);
     put_keys(ds, TPRCTL_SERVICE, &s->header_, service_omit);
     add_line(lines, ds);
-    export_check(s->name, s->check, lines, ds);
+    export_checks(s->name, s->check, s->agent_check, lines, ds);
     for (size_t i = 0; i < n; i++) {
         const struct tprrec_backend *b = backends[i];
         char *owner = xasprintf("%s/%s", s->name, tprctl_backend_name(b));
@@ -170,7 +177,7 @@ export_service(const struct tprrec_service *s, struct svec *lines,
         put_word(ds, b->address);
         put_keys(ds, TPRCTL_BACKEND, &b->header_, backend_omit);
         add_line(lines, ds);
-        export_check(owner, b->check, lines, ds);
+        export_checks(owner, b->check, b->agent_check, lines, ds);
         free(owner);
     }
     free(backends);
@@ -395,6 +402,9 @@ delete_untouched(struct ctl_context *ctx, const struct sset *touched)
         if (!is_touched(touched, "set-check", service->name)) {
             tprrec_service_set_check(service, NULL);
         }
+        if (!is_touched(touched, "set-agent-check", service->name)) {
+            tprrec_service_set_agent_check(service, NULL);
+        }
         for (size_t i = service->n_backends; i-- > 0;) {
             const struct tprrec_backend *b = service->backends[i];
             char *name = xasprintf("%s/%s", service->name,
@@ -402,8 +412,13 @@ delete_untouched(struct ctl_context *ctx, const struct sset *touched)
 
             if (!is_touched(touched, "add-backend", name)) {
                 tprctl_remove_backend(ctx, service, b);
-            } else if (!is_touched(touched, "set-check", name)) {
-                tprrec_backend_set_check(b, NULL);
+            } else {
+                if (!is_touched(touched, "set-check", name)) {
+                    tprrec_backend_set_check(b, NULL);
+                }
+                if (!is_touched(touched, "set-agent-check", name)) {
+                    tprrec_backend_set_agent_check(b, NULL);
+                }
             }
             free(name);
         }

@@ -30,7 +30,8 @@
 /* The keys, in the order of 'export'. */
 static const char *const tpr_keys[] = {
     "bridge", "datapath", "panic_threshold", "history_limit",
-    "notify_timeout", "flow_table", "client_table", "flow_priority", MAPS NULL,
+    "notify_timeout", "flow_table", "client_table", "flow_priority", "metrics",
+    MAPS NULL,
 };
 static const char *const region_keys[] = {
     "port", "vlan", "gateway", "damping_hold", "damping_hold_max",
@@ -42,16 +43,17 @@ static const char *const heartbeat_keys[] = {
     "auth_type", "auth_key_id", "auth_key", MAPS NULL,
 };
 static const char *const service_keys[] = {
-    "vip", "vip_mac", "policy", "failback", "failback_hold", "on_down",
-    "on_none", MAPS NULL,
+    "vip", "vip_mac", "policy", "spill_metric", "failback", "failback_hold",
+    "slow_start", "drain_timeout", "on_down", "on_none", "stateless",
+    "passive_detection", MAPS NULL,
 };
 static const char *const backend_keys[] = {
-    "name", "address", "port", "mac", "priority", "weight",
-    "max_connections", MAPS NULL,
+    "name", "address", "port", "mac", "priority", "backup", "weight",
+    "slow_start", "max_connections", "max_pps", "max_cpu", MAPS NULL,
 };
 static const char *const check_keys[] = {
-    "type", "path", "host", "expect", "port", "interval", "timeout", "fall",
-    "rise", MAPS NULL,
+    "type", "path", "host", "send", "expect", "port", "verify", "ca_file",
+    "sni", "interval", "fast_interval", "timeout", "fall", "rise", MAPS NULL,
 };
 
 static const struct {

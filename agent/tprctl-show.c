@@ -487,6 +487,9 @@ backend_json(const struct tprrec_backend *b)
     put_string(json, "state", b->state);
     put_string(json, "reason", b->reason);
     put_string(json, "check_state", b->check_state);
+    put_string(json, "agent", b->agent);
+    put_integer(json, "effective_weight", b->effective_weight,
+                b->n_effective_weight);
     put_string(json, "mac", b->resolved_mac);
     put_string(json, "complaint", b->complaint);
     return json;

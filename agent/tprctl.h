@@ -101,6 +101,10 @@ const char *tprctl_format_time(int64_t ms, char *buf, size_t size);
 /* tprctl-show.c */
 extern const struct ctl_command_syntax tprctl_show_commands[];
 
+/* tprctl-top.c */
+extern const struct ctl_command_syntax tprctl_top_commands[];
+bool tprctl_top(struct ctl_command *, size_t n);
+
 /* tprctl-export.c */
 extern const struct ctl_command_syntax tprctl_export_commands[];
 

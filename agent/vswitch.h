@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* What the switch's own database says about ports: in which bridge a port is,
- * of what type, on which datapath.  Read only.
+ * of what type, on which datapath; and what else the switch is told to do with
+ * their packets.  Read only.
  *
  * While that database is out of reach the last known answers stay.
  *
@@ -12,6 +13,7 @@
 
 #include <stdbool.h>
 
+struct eligible_bridge;
 struct vswitch;
 
 struct vswitch_port {
@@ -31,5 +33,11 @@ bool vswitch_find_port(const struct vswitch *, const char *port,
                        struct vswitch_port *);
 bool vswitch_has_bridge(const struct vswitch *, const char *bridge);
 bool vswitch_port_bypasses(const struct vswitch_port *);
+const char *vswitch_bridge_option(const struct vswitch *, const char *bridge,
+                                  const char *key);
+
+struct eligible_bridge *vswitch_facts(const struct vswitch *,
+                                      const char *bridge);
+void vswitch_facts_free(struct eligible_bridge *);
 
 #endif /* vswitch.h */

@@ -14,7 +14,7 @@ is_ahead(const struct policy *policy, const struct tpr_service *svc, size_t i)
 {
     const struct tpr_backend *active = policy_active(policy, svc, NULL, NULL);
 
-    if (svc->policy != TPR_POLICY_FAILOVER || !active) {
+    if (!tpr_policy_is_ordered(svc->policy) || !active) {
         return false;
     }
     for (size_t j = 0; j < i; j++) {
@@ -44,18 +44,26 @@ words_backend(const struct policy *policy, const struct tpr_service *svc,
         return (is_ahead(policy, svc, i) ? TPR_LIVENESS_DRAIN
                 : TPR_LIVENESS_UP);
     case POLICY_PANIC:
-        return (active || svc->policy != TPR_POLICY_FAILOVER
+        return (active || !tpr_policy_is_ordered(svc->policy)
                 ? TPR_LIVENESS_UP : TPR_LIVENESS_DOWN);
+    case POLICY_LOADED:
+        /* Where all are busy, all that balance go on. */
+        return (active || (mode == POLICY_MODE_LOADED
+                           && !tpr_policy_is_ordered(svc->policy))
+                ? TPR_LIVENESS_UP : TPR_LIVENESS_DRAIN);
     case POLICY_DAMPED:
         /* Used only where nothing else is left. */
         return active ? TPR_LIVENESS_UP : TPR_LIVENESS_DRAIN;
     case POLICY_DRAINING:
-        return TPR_LIVENESS_DRAIN;
+    case POLICY_MAINTENANCE:
+        return (policy_is_drained(policy, b) ? TPR_LIVENESS_DOWN
+                : TPR_LIVENESS_DRAIN);
     case POLICY_REGION_UNKNOWN:
     case POLICY_CHECK_UNKNOWN:
         return TPR_LIVENESS_UNKNOWN;
     case POLICY_REGION_DOWN:
     case POLICY_CHECK_DOWN:
+    case POLICY_AGENT_DOWN:
         return TPR_LIVENESS_DOWN;
     case POLICY_NO_MAC:
     case POLICY_NO_PORT:

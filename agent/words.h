@@ -12,7 +12,7 @@
  *   DRAIN    lives, but gets nothing new: drained by hand; held down after
  *            flapping; or preferred to the active one, which stays for now
  *            (failback waits, or somebody ordered a failover)
- *   DOWN     dead
+ *   DOWN     dead; or drained for so long that its connections are to end
  *   UNKNOWN  not proven yet
  *
  * A region's word belongs to the heartbeat thread.  A backend's word repeats

@@ -25,6 +25,7 @@ datapath_ext_libredirect_la_SOURCES = \
 	datapath-ext/redirect-hash.h \
 	datapath-ext/redirect-parse.h \
 	datapath-ext/redirect-rewrite.h \
+	datapath-ext/redirect-suspect.h \
 	datapath-ext/redirect-track.h \
 	datapath-ext/redirect.h \
 	datapath-ext/ring.c \

@@ -106,9 +106,8 @@ check_service(const struct tpr_redirect *r)
     } else if (r->proto && !has_ports) {
         return xasprintf("protocol %d is not tcp, udp, sctp or any",
                          r->proto);
-    } else if (r->policy > TPR_POLICY_MAGLEV) {
-        return xasprintf("this switch does not have policy %s",
-                         tpr_policy_name(r->policy));
+    } else if (r->policy > TPR_POLICY_SPILLOVER) {
+        return xasprintf("this switch does not have policy %d", r->policy);
     } else if (r->on_down > TPR_ON_DOWN_KEEP) {
         return xasprintf("on_down %d is unknown", r->on_down);
     } else if (r->on_none > TPR_ON_NONE_PASS) {
@@ -116,6 +115,18 @@ check_service(const struct tpr_redirect *r)
     } else if (r->on_down == TPR_ON_DOWN_RESET
                && r->proto != TPR_PROTO_TCP) {
         return xstrdup("on_down=reset needs protocol tcp");
+    } else if (r->stateless > 1) {
+        return xasprintf("stateless %d is neither true nor false",
+                         r->stateless);
+    } else if (r->stateless && r->policy != TPR_POLICY_FAILOVER
+               && r->policy != TPR_POLICY_MAGLEV) {
+        return xasprintf("policy %s needs connections: a stateless redirect "
+                         "has failover or maglev", tpr_policy_name(r->policy));
+    } else if (r->stateless && (r->on_down == TPR_ON_DOWN_RESET
+                                || r->on_down == TPR_ON_DOWN_KEEP)) {
+        return xasprintf("on_down=%s needs connections: a stateless redirect "
+                         "reselects",
+                         r->on_down == TPR_ON_DOWN_RESET ? "reset" : "keep");
     } else if (r->n_ports > TPR_MAX_PORT_RANGES) {
         return xasprintf("at most %d ranges of ports", TPR_MAX_PORT_RANGES);
     } else if (r->n_ports && !has_ports) {
@@ -156,6 +167,17 @@ check_backend(const struct tpr_redirect *r,
         return xstrdup("l4_port needs protocol tcp or udp");
     } else if (b->l4_port && r->n_ports == 0) {
         return xstrdup("l4_port needs a service with ports");
+    } else if (r->stateless && b->l4_port) {
+        return xstrdup("l4_port needs connections: a stateless redirect "
+                       "changes no ports");
+    } else if (r->stateless && b->max_connections) {
+        return xstrdup("max_connections needs connections: a stateless "
+                       "redirect has none");
+    } else if (r->stateless && b->max_pps) {
+        return xstrdup("max_pps needs connections: a stateless redirect has "
+                       "none");
+    } else if (b->max_pps > TPR_MAX_PPS) {
+        return xasprintf("max_pps %u is above %d", b->max_pps, TPR_MAX_PPS);
     } else if (b->vlan > 4094 && b->vlan != TPR_VLAN_KEEP) {
         return xasprintf("vlan %d is above 4094", b->vlan);
     } else if (b->region >= TPR_MAX_REGIONS && b->region != TPR_NO_WORD) {

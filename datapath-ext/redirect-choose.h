@@ -9,6 +9,11 @@
  *   weighted      smooth weighted round-robin: each gains its weight, the
  *                 richest is taken and pays the sum of all weights
  *   round-robin   the same with equal weights
+ *   least-connections
+ *                 the one with the fewest connections per weight; if several
+ *                 have as few, weighted decides among them
+ *   spillover     as failover: those before it are at their limits; where all
+ *                 are at their limits of packets/s, these take turns by weight
  *   maglev        the ring's slot at the hash; if that one is not usable, the
  *                 next slot whose backend is
  *
@@ -77,9 +82,43 @@ tpr_on_death(enum tpr_on_down on_down, uint8_t proto,
                           ? TPR_ON_DOWN_DEFAULT : on_down, proto);
 }
 
+/* How many more connections per weight does somebody with 'n' of them have
+ * than one with 'least_n'?  Negative: fewer.  The number says only which. */
+TPR_INLINE int64_t
+tpr_heavier(uint32_t n, uint16_t weight, uint32_t least_n,
+            uint16_t least_weight)
+{
+    return (int64_t) n * least_weight - (int64_t) least_n * weight;
+}
+
+/* The index of the backend that has the fewest connections per weight, the
+ * first of several; -1 if none takes part. */
+TPR_INLINE int
+tpr_least(const struct tpr_redirect *r, const uint8_t *why,
+          uint16_t priority, const uint32_t *connections)
+{
+    int least = -1;
+
+    for (int i = 0; i < r->n_backends; i++) {
+        const struct tpr_redirect_backend *b = &r->backends[i];
+
+        if (why[i] == TPR_WHY_OK && b->priority == priority
+            && (least < 0
+                || tpr_heavier(connections[i], b->weight, connections[least],
+                               r->backends[least].weight) < 0)) {
+            least = i;
+        }
+    }
+    return least;
+}
+
+/* A turn of those of 'priority' (negative: of any) that take part; if 'least'
+ * is not negative, of those that have as few connections per weight as that
+ * one. */
 TPR_INLINE int
 tpr_choose_smooth(const struct tpr_redirect *r, int32_t *smooth,
-                  const uint8_t *why, uint16_t priority)
+                  const uint8_t *why, int32_t priority, int least,
+                  const uint32_t *connections)
 {
     int32_t total = 0;
     int best = -1;
@@ -87,8 +126,13 @@ tpr_choose_smooth(const struct tpr_redirect *r, int32_t *smooth,
     for (int i = 0; i < r->n_backends; i++) {
         const struct tpr_redirect_backend *b = &r->backends[i];
 
-        if (why[i] == TPR_WHY_OK && b->priority == priority) {
-            int32_t weight = r->policy == TPR_POLICY_WEIGHTED ? b->weight : 1;
+        if (why[i] == TPR_WHY_OK
+            && (priority < 0 || b->priority == priority)
+            && (least < 0
+                || !tpr_heavier(connections[i], b->weight, connections[least],
+                                r->backends[least].weight))) {
+            int32_t weight = (r->policy == TPR_POLICY_ROUND_ROBIN
+                              ? 1 : b->weight);
 
             smooth[i] += weight;
             total += weight;
@@ -121,42 +165,106 @@ tpr_choose_ring(const struct tpr_redirect *r, const struct tpr_ring *ring,
     return -1;
 }
 
-/* Returns the index of the backend for a new connection whose forward tuple
- * has 'hash', or -1 if none is usable.  'why' has an enum tpr_why for each
- * backend; 'smooth' has a number for each, zero at first, which only the
- * round-robin policies use; only maglev uses 'ring', whose members may be the
- * backends of all priorities or of the one that takes part.  A usable backend
- * is found even if the ring is NULL or was made without it. */
+/* Is somebody who got 'pps' packets in the last full second, and 'since' after
+ * it, at the limit of packets/s 'max_pps'?  So many in a second that is not
+ * over will not be fewer at its end. */
+TPR_INLINE bool
+tpr_is_fast(uint32_t pps, uint64_t since, uint32_t max_pps)
+{
+    return max_pps && (pps >= max_pps || since >= max_pps);
+}
+
+/* The first of the backends of the best priority that has one for which 'why'
+ * is 'wanted', or -1. */
 TPR_INLINE int
-tpr_choose(const struct tpr_redirect *r, const struct tpr_ring *ring,
-           int32_t *smooth, const uint8_t *why, uint32_t hash)
+tpr_first(const struct tpr_redirect *r, const uint8_t *why,
+          enum tpr_why wanted)
 {
     int first = -1;
-    int slot;
 
     for (int i = 0; i < r->n_backends; i++) {
-        if (why[i] == TPR_WHY_OK
+        if (why[i] == wanted
             && (first < 0
                 || r->backends[i].priority < r->backends[first].priority)) {
             first = i;
         }
     }
-    if (first < 0) {
-        return -1;
-    }
+    return first;
+}
+
+/* As tpr_choose(), among those that 'why' calls TPR_WHY_OK, 'first' the first
+ * of them; all are at their limits of packets/s if 'all_fast'. */
+TPR_INLINE int
+tpr_choose__(const struct tpr_redirect *r, const struct tpr_ring *ring,
+             int32_t *smooth, const uint32_t *connections, const uint8_t *why,
+             uint32_t hash, int first, bool all_fast)
+{
+    const uint16_t priority = r->backends[first].priority;
+    int slot;
+
     switch (r->policy) {
     case TPR_POLICY_WEIGHTED:
     case TPR_POLICY_ROUND_ROBIN:
-        return tpr_choose_smooth(r, smooth, why, r->backends[first].priority);
+        return tpr_choose_smooth(r, smooth, why, priority, -1, connections);
+
+    case TPR_POLICY_LEAST_CONNECTIONS:
+        return tpr_choose_smooth(r, smooth, why, priority,
+                                 tpr_least(r, why, priority, connections),
+                                 connections);
 
     case TPR_POLICY_MAGLEV:
-        slot = tpr_choose_ring(r, ring, why, r->backends[first].priority,
-                               hash);
+        slot = tpr_choose_ring(r, ring, why, priority, hash);
         return slot >= 0 ? slot : first;
+
+    case TPR_POLICY_SPILLOVER:
+        return (all_fast && smooth
+                ? tpr_choose_smooth(r, smooth, why, -1, -1, connections)
+                : first);
 
     default:
         return first;
     }
+}
+
+/* Puts 'to' in place of 'from' in 'why'. */
+TPR_INLINE void
+tpr_rename(const struct tpr_redirect *r, uint8_t *why, enum tpr_why from,
+           enum tpr_why to)
+{
+    for (int i = 0; i < r->n_backends; i++) {
+        why[i] = why[i] == from ? to : why[i];
+    }
+}
+
+/* Returns the index of the backend for a new connection whose forward tuple
+ * has 'hash', or -1 if none is usable.  'why' has an enum tpr_why for each
+ * backend, and keeps it; where nobody else is left, limits of packets/s do not
+ * count.  'smooth' has a number for each, zero at first, which only the
+ * policies with turns use, and spillover there; only least-connections uses
+ * 'connections', how many each backend has; only maglev uses 'ring', whose
+ * members may be the backends of all priorities or of the one that takes part.
+ * A usable backend is found even if the ring is NULL or was made without
+ * it. */
+TPR_INLINE int
+tpr_choose(const struct tpr_redirect *r, const struct tpr_ring *ring,
+           int32_t *smooth, const uint32_t *connections, uint8_t *why,
+           uint32_t hash)
+{
+    int chosen, first = tpr_first(r, why, TPR_WHY_OK);
+
+    if (first >= 0) {
+        return tpr_choose__(r, ring, smooth, connections, why, hash, first,
+                            false);
+    }
+    first = tpr_first(r, why, TPR_WHY_RATE);
+    if (first < 0) {
+        return -1;
+    }
+    tpr_rename(r, why, TPR_WHY_RATE, TPR_WHY_OK);
+    chosen = tpr_choose__(r, ring, smooth, connections, why, hash, first,
+                          true);
+    tpr_rename(r, why, TPR_WHY_OK, TPR_WHY_RATE);
+    return chosen;
 }
 
 #endif /* redirect-choose.h */

@@ -133,7 +133,15 @@ tpr_swap32(uint32_t x)
 TPR_INLINE uint16_t
 tpr_get16(const void *p)        /* Host byte order. */
 {
+#ifdef __bpf__
+    /* Linux 6.1's verifier does not know that 16 bits swapped are 16. */
+    uint32_t x = tpr_swap16(tpr_raw16(p));
+
+    asm volatile("" : "+r"(x));
+    return (uint16_t) x;
+#else
     return tpr_swap16(tpr_raw16(p));
+#endif
 }
 
 TPR_INLINE uint32_t
@@ -181,12 +189,52 @@ struct tpr_cursor {
     const uint8_t *data;        /* Ethernet header. */
     const uint8_t *pos;
     const uint8_t *end;         /* First byte that is not the packet's. */
+#ifdef __bpf__
+    const uint8_t *limit;       /* First byte that cannot be read. */
+#endif
 };
 
+/* Does the packet go on for 'n' bytes? */
+TPR_INLINE bool
+tpr_reaches(const struct tpr_cursor *c, uint32_t n)
+{
+    return c->pos + n <= c->end;
+}
+
+/* The same for bytes that will be read: the verifier of BPF programs learns of
+ * them from nothing but a comparison with the end that it knows. */
 TPR_INLINE bool
 tpr_has(const struct tpr_cursor *c, uint32_t n)
 {
-    return c->pos + n <= c->end;
+#ifdef __bpf__
+    const uint8_t *after = c->pos + n;
+
+    if (after > c->limit) {
+        return false;
+    }
+#endif
+    return tpr_reaches(c, n);
+}
+
+/* Where the cursor stands after steps whose length stood in the packet: the
+ * verifier is told a limit that does not depend on the way there, or it would
+ * follow all ways to the end.  So many bytes of headers are not in one piece
+ * of memory. */
+TPR_INLINE bool
+tpr_settle(struct tpr_cursor *c)
+{
+#ifdef __bpf__
+    uint32_t ofs = (uint32_t) (c->pos - c->data);
+
+    asm volatile("" : "+r"(ofs));
+    if (ofs > 0x3fff) {
+        return false;
+    }
+    c->pos = c->data + ofs;
+#else
+    (void) c;
+#endif
+    return true;
 }
 
 /* What IP says of itself. */
@@ -210,7 +258,7 @@ tpr_parse_ip4(struct tpr_cursor *c, struct tpr_ip *ip, bool quoted)
     uint32_t frag = tpr_get16(c->pos + 6);
 
     if (header < 20 || total < header || !tpr_has(c, header)
-        || (!quoted && !tpr_has(c, total))) {
+        || (!quoted && !tpr_reaches(c, total))) {
         return false;
     }
     ip->tuple.src = tpr_addr_from_ip4(tpr_raw32(c->pos + 12));
@@ -219,7 +267,7 @@ tpr_parse_ip4(struct tpr_cursor *c, struct tpr_ip *ip, bool quoted)
     ip->frag_id = tpr_get16(c->pos + 4);
     ip->frag = (frag & 0x1fff ? TPR_FRAG_LATER
                 : frag & 0x2000 ? TPR_FRAG_FIRST : TPR_FRAG_NONE);
-    if (tpr_has(c, total)) {
+    if (tpr_reaches(c, total)) {
         c->end = c->pos + total;
     }
     c->pos += header;
@@ -241,7 +289,7 @@ tpr_parse_ip6(struct tpr_cursor *c, struct tpr_ip *ip, bool quoted)
     uint32_t payload = tpr_get16(c->pos + 4);
     uint8_t next = c->pos[6];
 
-    if (!quoted && !tpr_has(c, 40 + payload)) {
+    if (!quoted && !tpr_reaches(c, 40 + payload)) {
         return false;
     }
     __builtin_memcpy(&ip->tuple.src, c->pos + 8, 16);
@@ -251,7 +299,7 @@ tpr_parse_ip6(struct tpr_cursor *c, struct tpr_ip *ip, bool quoted)
     }
     ip->frag = TPR_FRAG_NONE;
     ip->frag_id = 0;
-    if (tpr_has(c, 40 + payload)) {
+    if (tpr_reaches(c, 40 + payload)) {
         c->end = c->pos + 40 + payload;
     }
     c->pos += 40;
@@ -286,6 +334,9 @@ tpr_parse_ip6(struct tpr_cursor *c, struct tpr_ip *ip, bool quoted)
         }
         next = c->pos[0];
         c->pos += length;
+        if (!tpr_settle(c)) {
+            return false;
+        }
         if (ip->frag == TPR_FRAG_LATER) {
             ip->tuple.proto = next;     /* The rest is somebody's middle. */
             return true;
@@ -333,6 +384,12 @@ tpr_parse_quoted(struct tpr_cursor *c, struct tpr_packet *p)
     }
     return true;
 }
+
+/* A host may do that later, where the cursor stands; it then says so in
+ * 'icmp_error'. */
+#ifndef TPR_PARSE_QUOTED
+#define TPR_PARSE_QUOTED tpr_parse_quoted
+#endif
 
 /* RFC 9293 3.1. */
 TPR_INLINE bool
@@ -402,7 +459,7 @@ tpr_parse_l4(struct tpr_cursor *c, struct tpr_packet *p)
         } else if (p->frag == TPR_FRAG_NONE
                    && tpr_icmp_is_error(p->family, c->pos[0])) {
             c->pos += 8;
-            p->icmp_error = tpr_parse_quoted(c, p);
+            p->icmp_error = TPR_PARSE_QUOTED(c, p);
             return p->icmp_error;
         }
         return true;
@@ -415,50 +472,63 @@ tpr_parse_l4(struct tpr_cursor *c, struct tpr_packet *p)
     return true;
 }
 
-/* Parses the frame of 'len' bytes at 'data' into 'p'.  What the frame does not
- * have is zero.  With TPR_PARSED_ODD the fields up to where it was odd are
- * filled in, with TPR_PARSED_OTHER those of Ethernet. */
+/* Parses the frame at which 'c' stands into 'p'.  What the frame does not have
+ * is zero.  With TPR_PARSED_ODD the fields up to where it was odd are filled
+ * in, with TPR_PARSED_OTHER those of Ethernet. */
 TPR_INLINE enum tpr_parsed
-tpr_parse(const void *data, uint32_t len, struct tpr_packet *p)
+tpr_parse_at(struct tpr_cursor *c, struct tpr_packet *p)
 {
-    const uint8_t *bytes = data;
-    struct tpr_cursor c = { bytes, bytes, bytes + len };
     struct tpr_ip ip = { .frag = 0 };
     uint16_t type;
 
     __builtin_memset(p, 0, sizeof *p);
-    if (!tpr_has(&c, TPR_ETH_LEN)) {
+    if (!tpr_has(c, TPR_ETH_LEN)) {
         return TPR_PARSED_OTHER;
     }
-    __builtin_memcpy(p->eth_dst, bytes, 6);
-    __builtin_memcpy(p->eth_src, bytes + 6, 6);
-    type = tpr_get16(bytes + 12);
-    c.pos += TPR_ETH_LEN;
+    __builtin_memcpy(p->eth_dst, c->pos, 6);
+    __builtin_memcpy(p->eth_src, c->pos + 6, 6);
+    type = tpr_get16(c->pos + 12);
+    c->pos += TPR_ETH_LEN;
     if (type == TPR_ETH_VLAN) {
-        if (!tpr_has(&c, TPR_VLAN_LEN)) {
+        if (!tpr_has(c, TPR_VLAN_LEN)) {
             return TPR_PARSED_OTHER;
         }
-        p->tci = tpr_get16(c.pos) | TPR_TCI_PRESENT;
-        type = tpr_get16(c.pos + 2);
-        c.pos += TPR_VLAN_LEN;
+        p->tci = tpr_get16(c->pos) | TPR_TCI_PRESENT;
+        type = tpr_get16(c->pos + 2);
+        c->pos += TPR_VLAN_LEN;
     }
     if (type != TPR_ETH_IP4 && type != TPR_ETH_IP6) {
         return TPR_PARSED_OTHER;
     }
     p->family = type == TPR_ETH_IP4 ? 4 : 6;
-    p->l3_ofs = (uint16_t) (c.pos - c.data);
-    if (!tpr_parse_ip(&c, p->family, &ip, false)) {
+    p->l3_ofs = (uint16_t) (c->pos - c->data);
+    if (!tpr_parse_ip(c, p->family, &ip, false)) {
         return TPR_PARSED_ODD;
     }
     p->tuple = ip.tuple;
     p->frag = ip.frag;
     p->frag_id = ip.frag_id;
-    p->l4_ofs = (uint16_t) (c.pos - c.data);
-    p->l4_len = (uint16_t) (c.end - c.pos);
+    p->l4_ofs = (uint16_t) (c->pos - c->data);
+    p->l4_len = (uint16_t) (c->end - c->pos);
     if (p->frag == TPR_FRAG_LATER) {
         return TPR_PARSED_OK;
     }
-    return tpr_parse_l4(&c, p) ? TPR_PARSED_OK : TPR_PARSED_ODD;
+    return tpr_parse_l4(c, p) ? TPR_PARSED_OK : TPR_PARSED_ODD;
+}
+
+/* The same for the frame of 'len' bytes at 'data'. */
+TPR_INLINE enum tpr_parsed
+tpr_parse(const void *data, uint32_t len, struct tpr_packet *p)
+{
+    const uint8_t *bytes = data;
+    struct tpr_cursor c = {
+        .data = bytes, .pos = bytes, .end = bytes + len,
+#ifdef __bpf__
+        .limit = bytes + len,
+#endif
+    };
+
+    return tpr_parse_at(&c, p);
 }
 
 #endif /* redirect-parse.h */

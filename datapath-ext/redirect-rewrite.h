@@ -203,6 +203,19 @@ tpr_rewrite_quoted(uint8_t *data, const struct tpr_packet *p, bool is_src,
     return changed;
 }
 
+/* Gives the frame in 'data' to 'b', or its router, without a change of what it
+ * carries. */
+TPR_INLINE void
+tpr_rewrite_direct(void *data_, const struct tpr_redirect_backend *b)
+{
+    uint8_t *data = data_;
+
+    __builtin_memcpy(data, b->mac, 6);
+    if (tpr_raw32(b->src_mac) | tpr_raw16(b->src_mac + 4)) {
+        __builtin_memcpy(data + 6, b->src_mac, 6);
+    }
+}
+
 /* Rewrites a client's packet in 'data' towards 'b', whose port for it is
  * 'port' (network byte order; the packet's own where the backend has no
  * other).  An ICMP error is about a packet that came from the VIP: its quoted
@@ -215,10 +228,7 @@ tpr_rewrite_forward(void *data_, const struct tpr_packet *p,
     struct tpr_end end = { b->addr, port };
     uint8_t *data = data_;
 
-    __builtin_memcpy(data, b->mac, 6);
-    if (tpr_raw32(b->src_mac) | tpr_raw16(b->src_mac + 4)) {
-        __builtin_memcpy(data + 6, b->src_mac, 6);
-    }
+    tpr_rewrite_direct(data, b);
     tpr_rewrite_outer(data, p, false, &end, partial,
                       p->icmp_error
                       ? tpr_rewrite_quoted(data, p, true, &end) : 0);

@@ -314,4 +314,38 @@ tpr_track_yields(uint8_t flags, const struct tpr_packet *p)
            && (tpr_track_ended(flags) || (flags & TPR_TRACK_RESET));
 }
 
+/* ## What people see. ## */
+
+/* A connection.  Ports in host byte order. */
+struct tpr_conn_view {
+    uint32_t redirect;          /* Object's number in the datapath. */
+    uint8_t proto;
+    struct tpr_addr client, vip, backend;
+    uint16_t client_port, vip_port, backend_port;
+    uint32_t in_port;           /* The client's; 0: gone. */
+    uint32_t region, word;      /* The backend's. */
+    const char *state;          /* tpr_track_state(). */
+    uint32_t idle_ms;           /* Since its last packet, more or less... */
+    uint32_t expires_ms;        /* ...and until it is forgotten. */
+};
+
+/* What a connection of protocol 'proto' with 'flags' is, in one or two
+ * words. */
+TPR_INLINE const char *
+tpr_track_state(uint8_t flags, uint8_t proto)
+{
+    const bool fin = flags & (TPR_TRACK_FIN_FORWARD | TPR_TRACK_FIN_REVERSE);
+
+    switch (tpr_track_timeout(flags, proto)) {
+    case TPR_TIMEOUT_SYN: return "half open";
+    case TPR_TIMEOUT_ESTABLISHED: return fin ? "half closed" : "established";
+    case TPR_TIMEOUT_CLOSING:
+        return flags & TPR_TRACK_RESET ? "reset" : "closing";
+    case TPR_TIMEOUT_NEW: return "unanswered";
+    case TPR_TIMEOUT_ANSWERED: return "answered";
+    case TPR_N_TIMEOUTS: break;
+    }
+    return "";
+}
+
 #endif /* redirect-track.h */

@@ -32,6 +32,7 @@ enum {
     TPR_MAX_SERVICES = 16384,
     TPR_MAX_PORT_RANGES = 32,           /* Of one service. */
     TPR_MAX_REDIRECT_BACKENDS = 1024,   /* Of one redirect. */
+    TPR_MAX_PPS = (1 << 24) - 1,        /* Limit of packets/s. */
 };
 
 /* A service's protocol; IP protocol numbers, 0 is "any". */
@@ -46,8 +47,7 @@ struct tpr_port_range {
     uint16_t first, last;       /* Host byte order, inclusive. */
 };
 
-/* The part of the format that the datapaths have today: failover, weighted,
- * round-robin and maglev.  TPR_REDIRECT_VERSION grows with it. */
+/* How a backend is chosen: see redirect-choose.h. */
 #define TPR_POLICIES                                        \
     TPR_POLICY(FAILOVER, "failover")                        \
     TPR_POLICY(WEIGHTED, "weighted")                        \
@@ -60,6 +60,14 @@ enum tpr_policy {
     TPR_POLICIES
 #undef TPR_POLICY
 };
+
+/* Do backends have an order, the next one serving when those before it cannot,
+ * and no shares? */
+static inline bool
+tpr_policy_is_ordered(uint8_t policy)
+{
+    return policy == TPR_POLICY_FAILOVER || policy == TPR_POLICY_SPILLOVER;
+}
 
 /* What happens to connections of a backend that died.  DEFAULT: RESET for
  * TCP, RESELECT for everything else. */
@@ -142,6 +150,10 @@ struct tpr_redirect_backend {
     uint8_t withdrawn;          /* TPR_WITHDRAWN_*, 0: it is not.  Otherwise
                                  * not usable, connections count as down. */
     uint8_t pad[3];
+    uint32_t max_pps;           /* So many packets/s towards it, in the last
+                                 * full second or since, and it gets no new
+                                 * connections, as long as there is another;
+                                 * 0: no limit. */
 };
 
 /* Idle times after which a connection ends, in milliseconds. */
@@ -169,6 +181,9 @@ struct tpr_redirect {
     uint8_t policy;             /* enum tpr_policy. */
     uint8_t on_down;            /* enum tpr_on_down. */
     uint8_t on_none;            /* enum tpr_on_none. */
+    uint8_t stateless;          /* bool: no connections; packets keep their
+                                 * destination, and backends, which have the
+                                 * VIP as well, answer clients themselves. */
     struct tpr_addr vip;
     uint16_t n_ports;           /* 0: all ports, or a protocol without. */
     uint16_t n_backends;
@@ -177,7 +192,7 @@ struct tpr_redirect {
     struct tpr_redirect_backend *backends;
 };
 
-_Static_assert(sizeof(struct tpr_redirect_backend) == 56,
+_Static_assert(sizeof(struct tpr_redirect_backend) == 60,
                "padding would make equal backends differ");
 
 /* What 'on_down' means for a connection of protocol 'proto'. */
@@ -235,8 +250,7 @@ enum tpr_verdict {
     TPR_COUNTER(RESET_ANSWERED, "reset_answered") /* RSTs as answers. */    \
     TPR_COUNTER(SYN_REPEATED, "syn_repeated")                               \
     TPR_COUNTER(ICMP_TRANSLATED, "icmp_translated")                         \
-    TPR_COUNTER(NO_PORT, "no_port")             /* Output is gone. */       \
-    TPR_COUNTER(NO_WAY_BACK, "no_way_back")     /* From a tunnel: passed. */
+    TPR_COUNTER(NO_PORT, "no_port")             /* Output is gone. */
 enum tpr_counter {
 #define TPR_COUNTER(ENUM, NAME) TPR_COUNTER_##ENUM,
     TPR_COUNTERS
@@ -256,7 +270,8 @@ enum tpr_counter {
     TPR_WHY(DRAIN, "draining")                          \
     TPR_WHY(WEIGHT, "weight 0")                         \
     TPR_WHY(LIMIT, "connection limit")                  \
-    TPR_WHY(COLLISION, "reverse key in use")
+    TPR_WHY(COLLISION, "reverse key in use")            \
+    TPR_WHY(RATE, "packet limit")
 enum tpr_why {
 #define TPR_WHY(ENUM, NAME) TPR_WHY_##ENUM,
     TPR_WHYS

@@ -18,6 +18,8 @@ enum {
 enum {
     RING_MIN = 251,             /* Both are primes. */
     RING_MAX = 65521,
+    RING_PART = 100,            /* A member's slots, at least, */
+    RING_PART_MAGLEV = 1600,    /* and where the policy is maglev. */
 };
 
 /* A member's own order of slots: offset, offset + skip, ... */
@@ -40,23 +42,25 @@ is_prime(uint32_t n)
 }
 
 /* Returns the size of a table for 'n_members': the first prime with a hundred
- * slots or more for each, which keeps equal shares within one percent; at
- * least 251 and at most 65,521.  Another size moves nearly everything, so the
- * number is rounded up to a power of two: few members that come or go change
- * it. */
+ * slots or more for each, which keeps equal shares within one percent, 1,600
+ * with 'policy' maglev; at least 251 and at most 65,521.  Another size moves
+ * nearly everything, so the number is rounded up to a power of two: few
+ * members that come or go change it. */
 uint32_t
-tpr_ring_size_for(unsigned int n_members)
+tpr_ring_size_for(enum tpr_policy policy, unsigned int n_members)
 {
+    const uint32_t part = (policy == TPR_POLICY_MAGLEV ? RING_PART_MAGLEV
+                           : RING_PART);
     uint32_t n = 1;
 
     while (n < n_members && n < TPR_MAX_REDIRECT_BACKENDS) {
         n *= 2;
     }
-    if (n * 100 >= RING_MAX) {
+    if (n * part >= RING_MAX) {
         return RING_MAX;
     }
 
-    uint32_t size = MAX(n * 100, RING_MIN);
+    uint32_t size = MAX(n_members ? n * part : 0, RING_MIN);
     while (!is_prime(size)) {
         size++;
     }
@@ -165,7 +169,7 @@ tpr_ring_create(const struct tpr_redirect *r, const bool *member)
         uint64_t max_weight;
         struct member *members;
 
-        ring->size = tpr_ring_size_for(n);
+        ring->size = tpr_ring_size_for(r->policy, n);
         ring->slot = xmalloc(ring->size * sizeof *ring->slot);
         memset(ring->slot, 0xff, ring->size * sizeof *ring->slot);
         members = make_members(r, member, ring->size, n, &max_weight);

@@ -3,8 +3,10 @@
 /* Maglev's look-up table (Eisenbud et al., NSDI 2016, section 3.4): every
  * member takes slots of a table of prime size in an order of its own, in turn
  * and by weight, until the table is full.  A member that comes or goes moves
- * few slots of others.  The lightest member has a slot, too, so that it is
- * found when all others are down.
+ * few slots of others: the more slots each member has, the fewer.  Policy
+ * maglev has tables for which that is about half a percent; others, which use
+ * theirs only for want of room for connections, have small ones.  The lightest
+ * member has a slot, too, so that it is found when all others are down.
  *
  * A member is known by its address and port alone: equal sets give equal
  * tables, in whatever order they are listed.
@@ -26,6 +28,6 @@ struct tpr_ring {
 struct tpr_ring *tpr_ring_create(const struct tpr_redirect *,
                                  const bool *member);
 void tpr_ring_destroy(struct tpr_ring *);
-uint32_t tpr_ring_size_for(unsigned int n_members);
+uint32_t tpr_ring_size_for(enum tpr_policy, unsigned int n_members);
 
 #endif /* ring.h */

@@ -31,6 +31,7 @@ cat > "$dir/way.c" << 'END'
 #include "redirect-choose.h"
 #include "redirect-hash.h"
 #include "redirect-rewrite.h"
+#include "redirect-suspect.h"
 #include "redirect-track.h"
 
 int way(void *, uint32_t, const struct tpr_redirect *, struct tpr_track *,

@@ -9,10 +9,15 @@
  * CLOCK_MONOTONIC, and at its end the session's statistics.  Ends after
  * --time-ms, with --until up or --until down at that fact, or on SIGTERM.
  * SIGHUP sets the session again, as the agent does when a device has changed.
+ * With --kernel=receive or --kernel=send, the kernel has the session as far as
+ * it can.  --page=FILE, in a BPF file system, is a liveness page for it, whose
+ * first word the probe sets when the region comes up; --read=FILE prints that
+ * word's state and does nothing else.
  * Exit status 0, or 1 if --until did not happen in time. */
 
 #include <config.h>
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
@@ -20,7 +25,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include "redirect.h"
 #include "hb-thread.h"
 #include "util.h"
 
@@ -28,10 +35,13 @@ static struct hb_session_config cfg = {
     .name = "probe",
     .hb = { .interval_us = 10000, .fall = 3, .rise = 1, .max_excuses = 2 },
     .bfd = { .mult = 3 },
+    .offload = { .lease_us = 10 * 1000000LL },
 };
 static long long int duration_us = 10 * 1000000LL;
 static long long int link_down_us;      /* When to say that the link is down. */
 static int until = -1;                  /* Fact that ends the program. */
+static const char *page_file;
+static struct tpr_page *page;
 static volatile sig_atomic_t terminated, hung_up;
 static sigset_t unblocked;              /* Signals arrive in ppoll() only. */
 
@@ -42,6 +52,47 @@ now_us(void)
 
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return ts.tv_sec * 1000000LL + ts.tv_nsec / 1000;
+}
+
+static struct tpr_page *
+map_page(int fd)
+{
+    void *p = (fd < 0 ? MAP_FAILED
+               : mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED,
+                      fd, 0));
+
+    if (p == MAP_FAILED) {
+        ovs_fatal(errno, "cannot have a liveness page");
+    }
+    return p;
+}
+
+static void
+make_page(struct hb_thread *t)
+{
+    LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+    int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "page", 4, sizeof *page, 1,
+                            &opts);
+    char *error;
+
+    page = map_page(fd);
+    if (bpf_obj_pin(fd, page_file)) {
+        ovs_fatal(errno, "%s: cannot pin", page_file);
+    }
+    error = hb_thread_add_page(t, fd);
+    if (error) {
+        ovs_fatal(0, "%s", error);
+    }
+}
+
+static void
+read_page(const char *file)
+{
+    static const char *const names[] = { "unknown", "up", "down", "drain" };
+
+    printf("%s\n", names[tpr_word_state(map_page(bpf_obj_get(file))
+                                        ->region[0])]);
+    exit(EXIT_SUCCESS);
 }
 
 static void
@@ -116,6 +167,10 @@ parse_options(int argc, char *argv[])
         { "time-ms", required_argument, NULL, 't' },
         { "link-down-ms", required_argument, NULL, 'L' },
         { "until", required_argument, NULL, 'U' },
+        { "kernel", required_argument, NULL, 'K' },
+        { "lease-ms", required_argument, NULL, 'e' },
+        { "page", required_argument, NULL, 'P' },
+        { "read", required_argument, NULL, 'R' },
         { NULL, 0, NULL, 0 },
     };
     int c;
@@ -175,6 +230,19 @@ parse_options(int argc, char *argv[])
         case 'U':
             until = (!strcmp(optarg, "up") ? HB_FACT_UP : HB_FACT_DOWN);
             break;
+        case 'K':
+            cfg.offload.receive = true;
+            cfg.offload.send = !strcmp(optarg, "send");
+            break;
+        case 'e':
+            cfg.offload.lease_us = number * 1000;
+            break;
+        case 'P':
+            page_file = optarg;
+            break;
+        case 'R':
+            read_page(optarg);
+            break;
         default:
             exit(EXIT_FAILURE);
         }
@@ -190,6 +258,10 @@ print_fact(const struct hb_thread *t, const struct hb_fact *fact)
     printf("%lld ", fact->now_us);
     switch (fact->type) {
     case HB_FACT_UP:
+        if (page) {
+            page->region[0] = tpr_word_next(page->region[0],
+                                            TPR_LIVENESS_UP);
+        }
         printf("up\n");
         break;
     case HB_FACT_DOWN:
@@ -232,11 +304,13 @@ print_stats(const struct hb_thread *t)
                " tx_errors=%"PRIu64" up=%"PRIu64" down=%"PRIu64
                " excused=%"PRIu64" max_gap_us=%lld max_late_us=%lld"
                " realtime=%d wakeups=%"PRIu64" late=%"PRIu64
-               " strays=%"PRIu64"\n",
+               " strays=%"PRIu64" kernel_rx=%d kernel_tx=%d"
+               " kernel_late_us=%lld kernel_tx_late_us=%lld\n",
                heartbeat_state_to_string(s.hb.state), s.tx, s.rx, bad,
                s.tx_errors, s.hb.n_up, s.hb.n_down, s.hb.n_excused,
                s.hb.max_gap_us, self.max_late_us, self.realtime,
-               self.n_wakeups, self.n_late, self.n_strays);
+               self.n_wakeups, self.n_late, self.n_strays, s.kernel_rx,
+               s.kernel_tx, s.kernel_late_us, s.kernel_tx_late_us);
         for (int i = 0; i < BFD_N_ERRORS; i++) {
             if (s.rx_bad[i]) {
                 printf("bad %"PRIu64" %s\n", s.rx_bad[i],
@@ -278,10 +352,20 @@ main(int argc, char *argv[])
     catch_signals();
     setvbuf(stdout, NULL, _IOLBF, 0);
 
+    cfg.offload.ifindex = if_nametoindex(cfg.ifname);
     struct hb_thread *t = hb_thread_create(NULL, 1);
+    if (page_file) {
+        make_page(t);
+    }
     int error = hb_thread_set(t, &cfg);
     if (error) {
         ovs_fatal(error, "cannot set up the session");
+    }
+
+    if (cfg.offload.receive) {
+        if (hb_thread_offload_why(t, 0)) {
+            printf("kernel: %s\n", hb_thread_offload_why(t, 0));
+        }
     }
 
     long long int end_us = now_us() + duration_us;

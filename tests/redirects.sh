@@ -156,7 +156,7 @@ ok "and comes back with it" $?
 
 # What the switch refuses.
 config "$web" "$a" "$b" \
-    "service bad vip=10.0.0.54 proto=6 ports=80 policy=spillover mac=$vip" "$a" "$b"
+    "service bad vip=10.0.0.54 proto=17 ports=80 on_down=reset mac=$vip" "$a" "$b"
 same "others work" 1 "$(our_redirects | wc -l)"
 grep -q 'service bad is left out, the switch refused its redirect object' \
     "$dir/probe.err"

@@ -1,16 +1,21 @@
 # Tools around the agent.
 
 EXTRA_DIST += tools/check tools/check-upstream
+EXTRA_DIST += tools/vm tools/vm.d/init tests/vm-check
 
 # Measurements.
 EXTRA_DIST += \
 	tools/bench \
+	tools/bench.d/agent.py \
 	tools/bench.d/clients.py \
 	tools/bench.d/common.py \
+	tools/bench.d/failover.py \
 	tools/bench.d/flip.py \
+	tools/bench.d/forward.py \
 	tools/bench.d/memory.py \
 	tools/bench.d/ovs_cost.py \
-	tools/bench.d/scale.py
+	tools/bench.d/scale.py \
+	tools/bench.d/xdp.py
 
 # tpr-perf, the client.  It needs nothing but libc.
 noinst_LTLIBRARIES += tools/libperf.la
@@ -23,6 +28,8 @@ tools_libperf_la_SOURCES = \
 	tools/perf-http.h \
 	tools/perf-report.c \
 	tools/perf-report.h \
+	tools/perf-shares.c \
+	tools/perf-shares.h \
 	tools/perf-stats.c \
 	tools/perf-stats.h \
 	tools/perf-svg.c \
@@ -40,10 +47,14 @@ EXTRA_DIST += \
 	tools/lab \
 	tools/lab.d/common.sh \
 	tools/lab.d/config.sh \
+	tools/lab.d/hold.py \
+	tools/lab.d/load.sh \
 	tools/lab.d/net.sh \
 	tools/lab.d/region.sh \
 	tools/lab.d/report.py \
 	tools/lab.d/run.sh \
+	tools/lab.d/scenarios.py \
+	tools/lab.d/scenarios.sh \
 	tools/lab.d/switch.sh \
 	tools/lab.d/table1.sh \
 	tools/quickstart
@@ -55,3 +66,19 @@ dist_pair_DATA = \
 	tools/pair/README.md \
 	tools/pair/keepalived.conf \
 	tools/pair/pair.conf
+
+# A dashboard of metrics.
+grafanadir = $(datadir)/ovs-tpr/grafana
+dist_grafana_DATA = tools/grafana/ovs-tpr.json
+
+# What "tools/bench xdp" and "tools/bench forward" run.
+EXTRA_DIST += tools/bench.d/forward-run.c tools/bench.d/xdp-run.c
+if HAVE_BPF
+noinst_PROGRAMS += tools/forward-run tools/xdp-run
+tools_forward_run_SOURCES = tools/bench.d/forward-run.c
+tools_forward_run_LDADD = datapath-ext/libtprbpf.la \
+	datapath-ext/libredirect.la $(OVS_LDADD) $(LIBBPF_LIBS)
+tools_xdp_run_SOURCES = tools/bench.d/xdp-run.c
+tools_xdp_run_LDADD = datapath-ext/libtprbpf.la \
+	datapath-ext/libredirect.la $(OVS_LDADD) $(LIBBPF_LIBS)
+endif

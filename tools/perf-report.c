@@ -6,6 +6,7 @@
 #include "perf-report.h"
 #include <inttypes.h>
 #include <string.h>
+#include "perf-shares.h"
 
 const char *
 perf_format_ns(int64_t ns, char text[PERF_TEXT_MAX])
@@ -223,6 +224,9 @@ perf_report_text(const struct perf_report *report, FILE *stream)
     print_gaps(summary, stream);
     print_latency(summary, stream);
     print_servers(report, stream);
+    if (report->shares) {
+        perf_report_shares(report, stream);
+    }
     print_own_faults(report, stream);
 }
 
@@ -292,8 +296,10 @@ json_servers(const struct perf_report *report, FILE *stream)
         fprintf(stream, "%s{\"server\":", comma);
         json_string(report->run->servers[i], stream);
         fprintf(stream, ",\"successes\":%zu,\"failures\":%zu,"
+                "\"share_pct\":%.4f,\"mean_ms\":%.6f,"
                 "\"first_s\":%.6f,\"last_s\":%.6f}", server->ok,
-                server->failed, to_s(server->first_ns),
+                server->failed, perf_share_percent(report->summary, server),
+                perf_server_mean_ns(server) / 1e6, to_s(server->first_ns),
                 to_s(server->last_ns));
         comma = ",";
     }

@@ -22,6 +22,7 @@ struct perf_report {
     bool keepalive;
     int64_t timeout_ns, interval_ns;
     double rate;                /* 0: none. */
+    bool shares;                /* Bars of the servers, too. */
     bool interrupted;           /* By a signal, before its time. */
     const char *error;          /* Why it ended early, or NULL. */
     struct timespec started;    /* Wall clock at the run's start. */

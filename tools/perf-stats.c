@@ -179,6 +179,7 @@ count_servers(const struct perf_run *run, struct perf_summary *summary)
         }
         if (record->kind == PERF_OK) {
             server->ok++;
+            server->sum_ns += record->end_ns - record->start_ns;
         } else {
             server->failed++;
         }

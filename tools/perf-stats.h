@@ -133,6 +133,7 @@ struct perf_server_stats {
     size_t failed;              /* Requests it answered otherwise. */
     int64_t first_ns;           /* End of its first and last answer; both -1 */
     int64_t last_ns;            /* without any. */
+    int64_t sum_ns;             /* Latencies of 'ok', all together. */
 };
 
 struct perf_summary {

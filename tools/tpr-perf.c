@@ -44,7 +44,7 @@ struct options {
     const char *headers[MAX_HEADERS];
     size_t n_headers;
     const char *bind;
-    bool has_duration, json;
+    bool has_duration, json, shares;
     const char *timeline;       /* File, or NULL. */
     const char *log;            /* File, or NULL. */
 };
@@ -102,6 +102,7 @@ What is asked and expected:\n\
 \n\
 What is told:\n\
   --json                   one JSON object instead of text\n\
+  --shares                 bars: who answered how many\n\
   --timeline FILE.svg      a picture of the run\n\
   --log FILE               one line a request, written at the end\n\
   --progress               one line a second on standard error\n\
@@ -116,8 +117,8 @@ Exit status: 0 if it ran, however the requests went; 1 if it could not.\n");
 
 enum {
     OPT_REQUESTS = 256, OPT_RATE, OPT_KEEPALIVE, OPT_EXPECT, OPT_BIND,
-    OPT_SERVER_HEADER, OPT_SERVER_BODY, OPT_JSON, OPT_TIMELINE, OPT_LOG,
-    OPT_PROGRESS,
+    OPT_SERVER_HEADER, OPT_SERVER_BODY, OPT_JSON, OPT_SHARES, OPT_TIMELINE,
+    OPT_LOG, OPT_PROGRESS,
 };
 
 static const struct option long_options[] = {
@@ -132,6 +133,7 @@ static const struct option long_options[] = {
     { "server-header", required_argument, NULL, OPT_SERVER_HEADER },
     { "server-body", no_argument, NULL, OPT_SERVER_BODY },
     { "json", no_argument, NULL, OPT_JSON },
+    { "shares", no_argument, NULL, OPT_SHARES },
     { "timeline", required_argument, NULL, OPT_TIMELINE },
     { "log", required_argument, NULL, OPT_LOG },
     { "progress", no_argument, NULL, OPT_PROGRESS },
@@ -226,6 +228,9 @@ parse_option(int c, struct options *options)
         break;
     case OPT_JSON:
         options->json = true;
+        break;
+    case OPT_SHARES:
+        options->shares = true;
         break;
     case OPT_TIMELINE:
         options->timeline = optarg;
@@ -497,6 +502,7 @@ main(int argc, char *argv[])
         .timeout_ns = client->timeout_ns,
         .interval_ns = client->interval_ns,
         .rate = client->rate,
+        .shares = options.shares,
         .run = &run,
     };
     clock_gettime(CLOCK_REALTIME, &report.started);

@@ -91,6 +91,7 @@ backend_equal(const struct tpr_redirect_backend *a,
     return (!memcmp(&a->addr, &b->addr, sizeof a->addr)
             && a->output == b->output && a->region == b->region
             && a->word == b->word && a->max_connections == b->max_connections
+            && a->max_pps == b->max_pps
             && a->l4_port == b->l4_port && a->vlan == b->vlan
             && a->weight == b->weight && a->priority == b->priority
             && !memcmp(a->mac, b->mac, sizeof a->mac)
@@ -102,6 +103,7 @@ tpr_redirect_equal(const struct tpr_redirect *a, const struct tpr_redirect *b)
 {
     if (a->id != b->id || a->proto != b->proto || a->policy != b->policy
         || a->on_down != b->on_down || a->on_none != b->on_none
+        || a->stateless != b->stateless
         || memcmp(&a->vip, &b->vip, sizeof a->vip)
         || a->n_ports != b->n_ports || a->n_backends != b->n_backends
         || memcmp(a->ports, b->ports, a->n_ports * sizeof *a->ports)
@@ -152,6 +154,9 @@ put_backend(struct ofpbuf *b, const struct tpr_redirect_backend *src,
     memcpy(&dst->mac, src->mac, sizeof dst->mac);
     memcpy(&dst->src_mac, src->src_mac, sizeof dst->src_mac);
     dst->flags = state && src->withdrawn ? TPRBF_WITHDRAWN : 0;
+    dst->max_pps[0] = src->max_pps >> 16;
+    dst->max_pps[1] = src->max_pps >> 8;
+    dst->max_pps[2] = src->max_pps;
 }
 
 static size_t
@@ -176,6 +181,7 @@ put_redirect(struct ofpbuf *b, const struct tpr_redirect *r, bool state)
     hdr->policy = r->policy;
     hdr->on_down = r->on_down;
     hdr->on_none = r->on_none;
+    hdr->flags = r->stateless ? TPRRF_STATELESS : 0;
     hdr->n_ports = htons(r->n_ports);
     hdr->n_backends = htons(r->n_backends);
     memcpy(&hdr->vip, &r->vip, sizeof hdr->vip);
@@ -200,8 +206,7 @@ get_backend(const struct tpr_ofp_backend *src, bool state,
 {
     ofp_port_t port;
 
-    if (!is_all_zeros(src->pad, sizeof src->pad)
-        || src->flags & ~(state ? TPRBF_WITHDRAWN : 0)) {
+    if (src->flags & ~(state ? TPRBF_WITHDRAWN : 0)) {
         return refuse_reserved(errorp, "a redirect's backend");
     }
     if (ofputil_port_from_ofp11(src->output, &port)) {
@@ -222,6 +227,8 @@ get_backend(const struct tpr_ofp_backend *src, bool state,
     dst->priority = ntohs(src->priority);
     memcpy(dst->mac, &src->mac, sizeof dst->mac);
     memcpy(dst->src_mac, &src->src_mac, sizeof dst->src_mac);
+    dst->max_pps = (src->max_pps[0] << 16 | src->max_pps[1] << 8
+                    | src->max_pps[2]);
     dst->withdrawn = (src->flags & TPRBF_WITHDRAWN) != 0;
     return 0;
 }
@@ -244,7 +251,8 @@ pull_header(struct ofpbuf *b, const struct tpr_ofp_redirect **hdrp,
                       "version of a redirect's description is %"PRIu8
                       ", not %d", hdr->version, TPR_REDIRECT_VERSION);
     }
-    if (hdr->pad || !is_all_zeros(hdr->pad2, sizeof hdr->pad2)) {
+    if (hdr->flags & ~TPRRF_STATELESS
+        || !is_all_zeros(hdr->pad2, sizeof hdr->pad2)) {
         return refuse_reserved(errorp, "a redirect's description");
     }
 
@@ -308,6 +316,7 @@ pull_redirect(struct ofpbuf *b, bool state, struct tpr_redirect *r,
     r->policy = hdr->policy;
     r->on_down = hdr->on_down;
     r->on_none = hdr->on_none;
+    r->stateless = (hdr->flags & TPRRF_STATELESS) != 0;
     memcpy(&r->vip, &hdr->vip, sizeof r->vip);
     for (size_t i = 0; i < TPR_N_TIMEOUTS; i++) {
         r->timeouts[i] = ntohl(hdr->timeouts[i]);

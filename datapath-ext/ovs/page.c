@@ -177,6 +177,73 @@ tpr_page_close(struct tpr_page *page)
     }
 }
 
+/* Maps 'fd' where 'page' is.  If that fails, sets errno and returns false, and
+ * 'page' is what it was: an mmap() in its place might leave nothing there. */
+static bool
+replace_mapping(struct tpr_page *page, int fd)
+{
+    void *new = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_POPULATE, fd, 0);
+
+    if (new == MAP_FAILED) {
+        return false;
+    }
+    if (mremap(new, sizeof *page, sizeof *page,
+               MREMAP_MAYMOVE | MREMAP_FIXED, page) != page) {
+        const int error = errno;
+
+        munmap(new, sizeof *page);
+        errno = error;
+        return false;
+    }
+    return true;
+}
+
+/* Maps the file at 'path' in place of the one that 'page' is, whose words then
+ * count no more, if it is another: '*id' says which it is, or with zeroes that
+ * this is not known.  'page' stays where it is in memory; other threads, which
+ * may use it meanwhile, meet either file's words.  A file that is gone is not
+ * missed.  Should be called now and then.
+ *
+ * Returns NULL, or a sentence to free() about another file that is no liveness
+ * page, where everything stays as it is.  Sets '*followed' to whether '*id'
+ * was known and is now another. */
+char *
+tpr_page_follow(struct tpr_page *page, const char *path,
+                struct tpr_page_id *id, bool *followed)
+{
+    struct stat st;
+    char *error;
+    int fd;
+
+    *followed = false;
+    if (stat(path, &st) || (st.st_dev == id->dev && st.st_ino == id->ino)) {
+        return NULL;
+    }
+    fd = open_file(path);
+    if (fd < 0) {
+        return (errno == ENOENT ? NULL
+                : xasprintf("%s: cannot open the liveness page (%s)",
+                            path, ovs_strerror(errno)));
+    }
+    error = check_file(fd, path);
+    if (!error && fstat(fd, &st)) {
+        error = xasprintf("%s: cannot examine the liveness page (%s)",
+                          path, ovs_strerror(errno));
+    }
+    if (!error && !replace_mapping(page, fd)) {
+        error = xasprintf("%s: cannot map the liveness page (%s)",
+                          path, ovs_strerror(errno));
+    }
+    if (!error) {
+        *followed = id->ino != 0;
+        id->dev = st.st_dev;
+        id->ino = st.st_ino;
+    }
+    close(fd);
+    return error;
+}
+
 /* Gives region or backend 'index', which must be below its limit, the state
  * 'state'; its generation grows if that is a change.  Returns true if it was.
  *

@@ -4,7 +4,9 @@
  * it, stores words and wakes who waits for changes.
  *
  * The page outlives its users: one that restarts finds the words as they were
- * and goes on from them.  redirect.h has the layout.
+ * and goes on from them.  redirect.h has the layout.  Where the file was
+ * removed meanwhile, the first that restarts makes another one: who is still
+ * there has to tpr_page_follow().
  *
  * Waking: page->wakeup is a futex.  It grows after each change; whoever must
  * act on a change waits on it, in any process that maps the file.
@@ -21,6 +23,15 @@
 char *tpr_page_open(const char *path, struct tpr_page **)
     OVS_WARN_UNUSED_RESULT;
 void tpr_page_close(struct tpr_page *);
+
+/* Which file is mapped; all zero: not known. */
+struct tpr_page_id {
+    uint64_t dev, ino;
+};
+
+char *tpr_page_follow(struct tpr_page *, const char *path,
+                      struct tpr_page_id *, bool *followed)
+    OVS_WARN_UNUSED_RESULT;
 
 bool tpr_page_set(struct tpr_page *, bool is_region, uint32_t index,
                   enum tpr_liveness);

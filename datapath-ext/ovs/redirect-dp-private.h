@@ -35,9 +35,15 @@ struct tpr_record {
 
     uint32_t n_connections;     /* Counted for limits; writer. */
     uint32_t n_entries;         /* Connections in the table; writer. */
+    uint32_t pps;               /* Packets/s in the last full second, if it
+                                 * has a limit of them; writer. */
+    uint64_t paced;             /* 'packets' at its end, */
+    uint32_t paced_ms;          /* and when that was; writer. */
     bool in_object;             /* An object lists it; writer. */
-    bool kept;                  /* It kept connections when last seen. */
-    bool died;                  /* ...and stop to: this turn of it. */
+    bool kept;                  /* It kept connections when last seen;
+                                 * atomic. */
+    bool died;                  /* ...and stopped to: this turn of it;
+                                 * atomic. */
 
     /* Atomic. */
     uint64_t packets, bytes, rev_packets, rev_bytes, total_connections;
@@ -70,6 +76,7 @@ struct tpr_dp {
     uint32_t n_waiting;         /* Threads in tpr_lock(); atomic. */
     tpr_object_ptr *objects;    /* By datapath's id. */
     uint32_t n_objects;
+    uint32_t n_backends;        /* Of all objects. */
     struct hmap vips;           /* Of struct tpr_object, by scope and VIP. */
     struct hmap rings;          /* Of struct tpr_ring_ref. */
 
@@ -80,9 +87,18 @@ struct tpr_dp {
 
     struct tpr_table table;
     struct tpr_page *page;
+    char *page_path;
+    struct tpr_page_id page_id; /* Of tpr_dp_run(), as the next one. */
+    uint32_t page_ms;           /* When the file was last looked at. */
     uint32_t seed;
     uint32_t now_ms;            /* The last that a caller said; atomic. */
     uint32_t swept_ms;          /* When tpr_dp_run() last did something. */
+    uint32_t pressed_ms;        /* When a placement last swept for room, if
+                                 * 'pressed'; writer. */
+    bool pressed;
+    uint32_t paced_ms;          /* When packets/s were last looked at. */
+    bool has_paces;             /* A backend has, or had, a limit of
+                                 * packets/s; writer. */
     uint32_t gone_port;         /* Whose clients are being forgotten, 0: none;
                                  * writer. */
     uint64_t counters[TPR_N_COUNTERS];  /* Atomic. */
@@ -144,6 +160,7 @@ tpr_lock(struct tpr_dp *dp)
 }
 
 /* redirect-object.c */
+void tpr_follow_page(struct tpr_dp *);
 void tpr_pause(struct tpr_dp *dp)
     OVS_REQUIRES(dp->mutex);
 struct tpr_object *tpr_object_covering(const struct tpr_dp *dp, uint32_t scope,
@@ -178,6 +195,7 @@ void tpr_conn_release(struct tpr_dp *dp, struct tpr_conn *)
 void tpr_why_all(const struct tpr_dp *dp, const struct tpr_object *,
                  uint8_t *why)
     OVS_REQUIRES(dp->mutex);
+void tpr_count_connections(const struct tpr_object *, uint32_t *connections);
 bool tpr_match_vip(const struct tpr_conn *, const void *aux);
 bool tpr_match_backend(const struct tpr_conn *, const void *aux);
 
@@ -190,7 +208,8 @@ struct tpr_match {
 };
 
 /* redirect-process.c: the rewriting half, for the sender too. */
-void tpr_send_forward(const struct tpr_redirect_backend *, struct dp_packet *,
+void tpr_send_forward(const struct tpr_redirect_backend *, bool direct,
+                      struct dp_packet *,
                       const struct tpr_packet *);
 
 #endif /* redirect-dp-private.h */

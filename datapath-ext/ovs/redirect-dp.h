@@ -37,6 +37,8 @@ struct tpr_dp_ops {
     void *aux;
 };
 
+enum { TPR_DP_N_OPTIONS = 3 };          /* Numbers in other_config. */
+
 struct tpr_dp_options {
     uint32_t connections;       /* 0: TPR_DP_CONNECTIONS. */
     uint32_t half_open;         /* SYNs kept, 0: TPR_DP_HALF_OPEN. */
@@ -44,6 +46,8 @@ struct tpr_dp_options {
     const char *page;           /* File, NULL: tpr-liveness in the run
                                  * directory. */
     const struct tpr_dp_ops *ops;       /* NULL: no sender. */
+    uint32_t said[TPR_DP_N_OPTIONS];    /* Hashes of values that made no
+                                         * sense, which was said; 0: none. */
 };
 
 enum {
@@ -95,6 +99,10 @@ void tpr_dp_explain(struct tpr_dp *, const struct tpr_action *,
                     const struct flow *, struct ds *);
 void tpr_dp_format(struct tpr_dp *, struct ds *);
 void tpr_dp_format_connections(struct tpr_dp *, uint32_t dp_id, struct ds *);
+
+typedef void tpr_conn_func(void *aux, const struct tpr_conn_view *);
+void tpr_dp_each_connection(struct tpr_dp *, uint32_t dp_id, tpr_conn_func *,
+                            void *aux);
 uint64_t tpr_dp_counter(const struct tpr_dp *, enum tpr_counter);
 uint32_t tpr_dp_connections(const struct tpr_dp *);
 

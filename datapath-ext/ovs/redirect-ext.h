@@ -63,7 +63,7 @@ struct tpr_ofp_redirect {
     uint8_t policy;             /* enum tpr_policy. */
     uint8_t on_down;            /* enum tpr_on_down. */
     uint8_t on_none;            /* enum tpr_on_none. */
-    uint8_t pad;
+    uint8_t flags;              /* TPRRF_*; the others are zero. */
     ovs_be16 n_ports;
     ovs_be16 n_backends;
     struct in6_addr vip;        /* IPv4: ::ffff:a.b.c.d. */
@@ -71,6 +71,12 @@ struct tpr_ofp_redirect {
     uint8_t pad2[4];
 };
 OFP_ASSERT(sizeof(struct tpr_ofp_redirect) == 56);
+
+/* Of a redirect. */
+enum tpr_ofp_redirect_flags {
+    TPRRF_STATELESS = 1 << 0,   /* No connections, no rewriting of what frames
+                                 * carry. */
+};
 
 /* A range of ports. */
 struct tpr_ofp_ports {
@@ -97,7 +103,7 @@ struct tpr_ofp_backend {
     struct eth_addr mac;        /* Ethernet destination. */
     struct eth_addr src_mac;    /* Ethernet source; zero: keep. */
     uint8_t flags;              /* TPRBF_*. */
-    uint8_t pad[3];
+    uint8_t max_pps[3];         /* Packets/s; 0: no limit. */
 };
 OFP_ASSERT(sizeof(struct tpr_ofp_backend) == 56);
 

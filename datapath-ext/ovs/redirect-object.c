@@ -5,11 +5,14 @@
 #include <config.h>
 #include "redirect-dp-private.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "hash.h"
 #include "dirs.h"
 #include "openvswitch/vlog.h"
@@ -26,6 +29,7 @@ struct tpr_ring_ref {
     struct hmap_node node;      /* In struct tpr_dp's 'rings', by 'hash'. */
     struct tpr_ring *ring;
     unsigned int n;             /* Objects that have it. */
+    bool maglev;                /* Of that policy, which has greater ones. */
     uint16_t n_backends;
     struct tpr_redirect_backend *backends;      /* As far as they matter. */
 };
@@ -85,6 +89,9 @@ record_create(struct tpr_dp *dp, struct tpr_shared *shared,
     record->region = b->region;
     record->word = b->word;
     record->n_connections = record->n_entries = 0;
+    record->pps = 0;
+    record->paced = 0;
+    record->paced_ms = __atomic_load_n(&dp->now_ms, __ATOMIC_RELAXED);
     record->in_object = true;
     record->kept = record->died = false;
     record->packets = record->bytes = 0;
@@ -93,13 +100,13 @@ record_create(struct tpr_dp *dp, struct tpr_shared *shared,
     if (slot == dp->n_records) {
         ovsrcu_init(&record->conf, NULL);
         dp->records[slot] = record;
-        dp->n_records++;
+        __atomic_store_n(&dp->n_records, slot + 1, __ATOMIC_RELEASE);
     }
     return record;
 }
 
 static void
-record_configure(struct tpr_record *record,
+record_configure(const struct tpr_dp *dp, struct tpr_record *record,
                  const struct tpr_redirect_backend *b)
 {
     struct tpr_redirect_backend *old
@@ -107,6 +114,11 @@ record_configure(struct tpr_record *record,
 
     if (old && b->withdrawn & ~old->withdrawn & TPR_WITHDRAWN_PORT) {
         record->kept = true;            /* Whatever did is at its end. */
+    }
+    if (b->max_pps && !(old && old->max_pps)) {
+        record->pps = 0;                /* Its first second begins. */
+        record->paced = __atomic_load_n(&record->packets, __ATOMIC_RELAXED);
+        record->paced_ms = __atomic_load_n(&dp->now_ms, __ATOMIC_RELAXED);
     }
     ovsrcu_set(&record->conf, xmemdup(b, sizeof *b));
     if (old) {
@@ -133,7 +145,7 @@ record_orphan(struct tpr_dp *dp, struct tpr_record *record)
     struct tpr_redirect_backend conf = *tpr_record_conf(record);
 
     conf.withdrawn |= TPR_WITHDRAWN_REMOVED;
-    record_configure(record, &conf);
+    record_configure(dp, record, &conf);
     record->in_object = false;
     tpr_record_release(dp, record);
 }
@@ -158,7 +170,7 @@ hash_backends(const struct tpr_redirect *r)
         const struct tpr_redirect_backend *b = &r->backends[i];
 
         hash = hash_bytes(&b->addr, sizeof b->addr, hash);
-        hash = hash_2words(hash, b->l4_port << 16 | b->weight);
+        hash = hash_2words(hash, (uint32_t) b->l4_port << 16 | b->weight);
     }
     return hash;
 }
@@ -166,7 +178,8 @@ hash_backends(const struct tpr_redirect *r)
 static bool
 same_members(const struct tpr_ring_ref *ref, const struct tpr_redirect *r)
 {
-    if (ref->n_backends != r->n_backends) {
+    if (ref->n_backends != r->n_backends
+        || ref->maglev != (r->policy == TPR_POLICY_MAGLEV)) {
         return false;
     }
     for (int i = 0; i < r->n_backends; i++) {
@@ -203,6 +216,7 @@ ring_create(const struct tpr_redirect *r)
     memset(all, true, r->n_backends * sizeof *all);
     ref->n = 1;
     ref->ring = tpr_ring_create(r, all);
+    ref->maglev = r->policy == TPR_POLICY_MAGLEV;
     ref->n_backends = r->n_backends;
     ref->backends = xmemdup(r->backends,
                             r->n_backends * sizeof *r->backends);
@@ -361,7 +375,8 @@ adopt_records(struct tpr_dp *dp, struct tpr_object *object,
             object->records[i] = record_create(dp, object->shared,
                                                &r->backends[i]);
         }
-        record_configure(object->records[i], &r->backends[i]);
+        record_configure(dp, object->records[i], &r->backends[i]);
+        dp->has_paces |= r->backends[i].max_pps != 0;
     }
     for (int i = 0; old && i < old->r.n_backends; i++) {
         if (!old->records[i]->in_object) {
@@ -406,12 +421,21 @@ dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
 {
     struct tpr_object *old = tpr_object_get(dp, dp_id);
     struct tpr_object *object;
+    uint32_t n_others = dp->n_backends - (old ? old->r.n_backends : 0);
 
-    if (records_left(dp) < r->n_backends) {
+    if (!old && dp->n_objects >= TPR_MAX_SERVICES) {
+        return xasprintf("the datapath has %d redirects, the limit",
+                         TPR_MAX_SERVICES);
+    } else if (n_others + r->n_backends > TPR_MAX_BACKENDS) {
+        return xasprintf("with %"PRIu16" more backends the datapath would "
+                         "have %"PRIu32", the limit is %d", r->n_backends,
+                         n_others + r->n_backends, TPR_MAX_BACKENDS);
+    } else if (records_left(dp) < r->n_backends) {
         return xasprintf("more than %d backends, those included that were "
                          "removed and still have connections",
                          TPR_DP_MAX_RECORDS);
     }
+    dp->n_backends = n_others + r->n_backends;
     object = object_create(dp_id, scope, r);
     object->ring_ref = ring_ref;
     object->ring = ring_ref ? ring_ref->ring : NULL;
@@ -486,6 +510,7 @@ tpr_dp_del(struct tpr_dp *dp, uint32_t dp_id)
         ovsrcu_postpone(shared_free, object->shared);
         retire(dp, object);
         dp->n_objects--;
+        dp->n_backends -= object->r.n_backends;
     }
     ovs_mutex_unlock(&dp->mutex);
     return object ? 0 : ENOENT;
@@ -516,7 +541,7 @@ tpr_dp_withdraw_port(struct tpr_dp *dp, uint32_t output)
             struct tpr_redirect_backend conf = *tpr_record_conf(record);
 
             conf.withdrawn |= TPR_WITHDRAWN_PORT;
-            record_configure(record, &conf);
+            record_configure(dp, record, &conf);
         }
         if (!(i % PAUSE_EVERY)) {
             tpr_pause(dp);
@@ -553,6 +578,33 @@ tpr_dp_forget_clients(struct tpr_dp *dp, uint32_t in_port)
 
 /* ## The datapath. ## */
 
+/* Returns the number that 's' is, or 0, which means the default.  What is no
+ * number from 0 to 'max' is said, once: '*said' remembers what was. */
+static uint32_t
+option_value(const char *key, const char *s, unsigned long long int max,
+             uint32_t *said)
+{
+    unsigned long long int value;
+    uint32_t hash;
+    char *end;
+
+    if (!s) {
+        return 0;
+    }
+    errno = 0;
+    value = strtoull(s, &end, 0);
+    if (isdigit((unsigned char) s[0]) && !*end && !errno && value <= max) {
+        return (uint32_t) value;
+    }
+    hash = hash_string(s, 0) | 1;
+    if (*said != hash) {
+        *said = hash;
+        VLOG_WARN("other_config:%s=%s is not a number from 0 to %llu; the "
+                  "default is used", key, s, max);
+    }
+    return 0;
+}
+
 /* Takes from 'other_config' what a datapath is created with: tpr-connections
  * (how many it can track), tpr-half-open (SYNs kept), tpr-seed (of its hashes,
  * for tests).  What is out of range is said and its default used. */
@@ -572,17 +624,50 @@ tpr_dp_configure(struct tpr_dp_options *o, const struct smap *other_config)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-        unsigned long long int value = smap_get_ullong(other_config,
-                                                       keys[i].key, 0);
+        uint32_t value = option_value(keys[i].key,
+                                      smap_get(other_config, keys[i].key),
+                                      keys[i].max, &o->said[i]);
 
-        if (value > keys[i].max) {
-            VLOG_WARN("%s=%llu is above %llu; the default is used",
-                      keys[i].key, value, keys[i].max);
-            value = 0;
-        }
-        memcpy((char *) o + keys[i].offset, &(uint32_t) { value },
-               sizeof(uint32_t));
+        BUILD_ASSERT_DECL(ARRAY_SIZE(keys) == TPR_DP_N_OPTIONS);
+
+        memcpy((char *) o + keys[i].offset, &value, sizeof value);
     }
+}
+
+/* Returns the seed that is kept beside the page 'path', so that maglev places
+ * as before when the switch comes back; without one, a new one. */
+static uint32_t
+keep_seed(const char *path_)
+{
+    char *path = xasprintf("%s.seed", path_);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    uint32_t seed = 0;
+    int error = 0;
+
+    if (fd >= 0) {
+        if (read(fd, &seed, sizeof seed) != (ssize_t) sizeof seed) {
+            seed = 0;
+        }
+        close(fd);
+    }
+    if (!seed) {
+        seed = random_uint32() | 1;
+        /* Nobody but us has to know it. */
+        fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+                  0600);
+        error = (fd < 0 ? errno
+                 : write(fd, &seed, sizeof seed) != (ssize_t) sizeof seed ? EIO
+                 : 0);
+        if (fd >= 0) {
+            close(fd);
+        }
+    }
+    if (error) {
+        VLOG_WARN("%s: cannot be written (%s): policy maglev will place "
+                  "otherwise after a restart", path, ovs_strerror(error));
+    }
+    free(path);
+    return seed;
 }
 
 /* Creates a datapath's redirects.  Returns NULL and stores them in '*dpp', or
@@ -596,12 +681,14 @@ tpr_dp_create(const struct tpr_dp_options *o, struct tpr_dp **dpp)
     char *error = tpr_page_open(path, &page);
     struct tpr_dp *dp;
 
-    free(path);
     *dpp = NULL;
     if (error) {
+        free(path);
         return error;
     }
     dp = xzalloc(sizeof *dp);
+    dp->seed = o->seed ? o->seed : keep_seed(path);
+    dp->page_path = path;
     ovs_mutex_init(&dp->mutex);
     dp->objects = xcalloc(TPR_DP_MAX_REDIRECTS, sizeof *dp->objects);
     hmap_init(&dp->vips);
@@ -609,7 +696,6 @@ tpr_dp_create(const struct tpr_dp_options *o, struct tpr_dp **dpp)
     dp->records = xcalloc(TPR_DP_MAX_RECORDS, sizeof *dp->records);
     dp->free_records = xcalloc(TPR_DP_MAX_RECORDS,
                                sizeof *dp->free_records);
-    dp->seed = o->seed ? o->seed : random_uint32() | 1;
     tpr_table_init(&dp->table,
                    o->connections ? o->connections : TPR_DP_CONNECTIONS,
                    o->half_open ? o->half_open : TPR_DP_HALF_OPEN, dp->seed);
@@ -617,6 +703,25 @@ tpr_dp_create(const struct tpr_dp_options *o, struct tpr_dp **dpp)
     dp->sender = o->ops ? tpr_sender_create(dp, o->ops) : NULL;
     *dpp = dp;
     return NULL;
+}
+
+/* The liveness page's file may be another one now: the agent was started when
+ * it was gone.  Nobody wants to look for that with every packet. */
+void
+tpr_follow_page(struct tpr_dp *dp)
+{
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
+    bool followed;
+    char *error = tpr_page_follow(dp->page, dp->page_path, &dp->page_id,
+                                  &followed);
+
+    if (error) {
+        VLOG_WARN_RL(&rl, "%s; the words from before stay in force", error);
+        free(error);
+    } else if (followed) {
+        VLOG_INFO("%s: the liveness page is another file, whose words are in "
+                  "force now", dp->page_path);
+    }
 }
 
 /* Frees 'dp' and everything in it; no thread may use it any more.  NULL is
@@ -643,6 +748,7 @@ tpr_dp_destroy(struct tpr_dp *dp)
     hmap_destroy(&dp->rings);
     tpr_table_destroy(&dp->table);
     tpr_page_close(dp->page);
+    free(dp->page_path);
     ovs_mutex_destroy(&dp->mutex);
     free(dp);
 }

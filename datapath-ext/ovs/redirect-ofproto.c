@@ -12,10 +12,16 @@
 #include "ofp-redirect.h"
 #include "ofproto/connmgr.h"
 #include "ofproto/ofproto-provider.h"
+#include "netdev.h"
+#include "openvswitch/dynamic-string.h"
 #include "openvswitch/hmap.h"
+#include "openvswitch/json.h"
 #include "openvswitch/ofp-actions.h"
+#include "openvswitch/ofp-parse.h"
 #include "openvswitch/vlog.h"
+#include "packets.h"
 #include "redirect-dp.h"
+#include "unixctl.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(ofproto_redirect);
@@ -37,12 +43,19 @@ struct ofproto_redirects {
     uint32_t ports_hash;        /* Of the ports that 'all' were told of. */
 };
 
+static unixctl_cb_func show_connections;
+
 struct ofproto_redirects *
 ofproto_redirects_create(void)
 {
     static uint32_t last_scope = 0;
     struct ofproto_redirects *redirects = xzalloc(sizeof *redirects);
 
+    if (!last_scope) {
+        unixctl_command_register("tpr/connections", "BRIDGE [id=N] [limit=N] "
+                                 "[client=ADDRESS] [region=N] [word=N]",
+                                 1, 6, show_connections, NULL);
+    }
     redirects->scope = ++last_scope;
     hmap_init(&redirects->all);
     return redirects;
@@ -436,8 +449,9 @@ refresh(struct ofproto *ofproto, struct tpr_dp *tpr,
     struct tpr_redirect dp;
     char *why = translate(ofproto, &redirect->of, &dp);
 
-    if (memcmp(dp.backends, redirect->dp.backends,
-               dp.n_backends * sizeof *dp.backends)
+    if (dp.n_backends
+        && memcmp(dp.backends, redirect->dp.backends,
+                  dp.n_backends * sizeof *dp.backends)
         && !set(ofproto, tpr, redirect->provider_id, &dp)) {
         if (why) {
             VLOG_WARN_RL(&rl, "%s: redirect %"PRIu32": %s", ofproto->name,
@@ -519,4 +533,253 @@ ofproto_redirects_flush(struct ofproto *ofproto)
     ovs_mutex_lock(&ofproto_mutex);
     delete_all(ofproto, true);
     ovs_mutex_unlock(&ofproto_mutex);
+}
+
+/* ## ovs-appctl tpr/connections: JSON for the agent. ## */
+
+enum { DEFAULT_LIMIT = 100, MAX_LIMIT = 10000 };        /* Connections. */
+
+/* What was asked for, and what was found. */
+struct question {
+    const struct ofproto *ofproto;
+    uint32_t id;                /* OpenFlow's; 0: all, only counted. */
+    uint32_t limit;             /* Connections in the answer, at most.  Where
+                                 * all are only counted, 0 asks for packets
+                                 * and bytes, too. */
+    uint32_t region, word;      /* TPR_NO_WORD: any. */
+    bool has_client;
+    struct in6_addr client;
+
+    const struct ofredirect *current;   /* Being looked through. */
+    struct json *connections;
+    uint32_t n_listed;
+    uint64_t n_matching;
+};
+
+/* Returns what stands after "KEY=" in 'arg', or NULL if that is not there. */
+static const char *
+value_of(const char *arg, const char *key)
+{
+    size_t n = strlen(key);
+
+    return !strncmp(arg, key, n) && arg[n] == '=' ? arg + n + 1 : NULL;
+}
+
+/* Takes 'arg' into 'q'; returns NULL or a sentence to free(). */
+static char *
+parse_question(struct question *q, const char *arg)
+{
+    const struct {
+        const char *key;
+        uint32_t *number;
+    } numbers[] = {
+        { "id", &q->id }, { "limit", &q->limit }, { "region", &q->region },
+        { "word", &q->word },
+    };
+    const char *value;
+
+    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+        value = value_of(arg, numbers[i].key);
+        if (value) {
+            return str_to_u32(value, numbers[i].number);
+        }
+    }
+    value = value_of(arg, "client");
+    if (value) {
+        ovs_be32 ip;
+
+        q->has_client = true;
+        if (ip_parse(value, &ip)) {
+            in6_addr_set_mapped_ipv4(&q->client, ip);
+        } else if (!ipv6_parse(value, &q->client)) {
+            return xasprintf("%s is no address", value);
+        }
+        return NULL;
+    }
+    return xasprintf("%s: unknown argument", arg);
+}
+
+static void
+put_number(struct json *object, const char *name, uint64_t value)
+{
+    json_object_put(object, name, json_integer_create(value));
+}
+
+static void
+put_address(struct json *object, const char *name,
+            const struct tpr_addr *addr)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    struct in6_addr in6;
+
+    memcpy(&in6, addr, sizeof in6);
+    ipv6_format_mapped(&in6, &s);
+    json_object_put(object, name, json_string_create_nocopy(
+        ds_steal_cstr(&s)));
+}
+
+/* Returns the name of the port that is 'output' in the datapath, or NULL. */
+static const char *
+port_name(const struct ofproto *ofproto, uint32_t output)
+{
+    const struct ofport *port;
+
+    HMAP_FOR_EACH (port, hmap_node, &ofproto->ports) {
+        odp_port_t odp_port;
+
+        ofproto->ofproto_class->get_redirect_port(ofproto, port->ofp_port,
+                                                  &odp_port);
+        if (odp_to_u32(odp_port) == output) {
+            return netdev_get_name(port->netdev);
+        }
+    }
+    return NULL;
+}
+
+static struct json *
+connection_to_json(const struct question *q, const struct tpr_conn_view *view)
+{
+    struct json *object = json_object_create();
+    const char *port = (view->in_port
+                        ? port_name(q->ofproto, view->in_port) : NULL);
+
+    put_number(object, "id", q->current->of.id);
+    put_number(object, "proto", view->proto);
+    put_address(object, "client", &view->client);
+    put_number(object, "client_port", view->client_port);
+    put_address(object, "vip", &view->vip);
+    put_number(object, "vip_port", view->vip_port);
+    put_address(object, "backend_address", &view->backend);
+    put_number(object, "backend_port", view->backend_port);
+    put_number(object, "region", view->region);
+    put_number(object, "word", view->word);
+    json_object_put_string(object, "state", view->state);
+    put_number(object, "idle_ms", view->idle_ms);
+    put_number(object, "expires_ms", view->expires_ms);
+    if (port) {
+        json_object_put_string(object, "in_port", port);
+    }
+    return object;
+}
+
+static void
+add_connection(void *q_, const struct tpr_conn_view *view)
+{
+    struct question *q = q_;
+
+    if ((q->has_client && memcmp(&q->client, &view->client,
+                                 sizeof q->client))
+        || (q->region != TPR_NO_WORD && q->region != view->region)
+        || (q->word != TPR_NO_WORD && q->word != view->word)) {
+        return;
+    }
+    q->n_matching++;
+    if (q->n_listed < q->limit) {
+        q->n_listed++;
+        json_array_add(q->connections, connection_to_json(q, view));
+    }
+}
+
+/* The redirect's backends, and how many connections each has; with 'all', what
+ * else is counted, too. */
+static struct json *
+redirect_to_json(struct tpr_dp *tpr, const struct ofredirect *redirect,
+                 bool all)
+{
+    struct json *backends = json_array_create_empty();
+    struct json *object = json_object_create();
+    struct tpr_redirect_stats stats;
+
+    put_number(object, "id", redirect->of.id);
+    if (!tpr_dp_get_stats(tpr, redirect->provider_id, &stats)) {
+        for (uint32_t i = 0; i < stats.n_backends
+             && i < redirect->of.n_backends; i++) {
+            const struct tpr_redirect_backend *b = &redirect->of.backends[i];
+            const struct tpr_backend_stats *s = &stats.backends[i];
+            struct json *backend = json_object_create();
+
+            put_number(backend, "word", b->word);
+            put_number(backend, "connections", s->connections);
+            if (all) {
+                put_address(backend, "address", &b->addr);
+                put_number(backend, "region", b->region);
+                put_number(backend, "total", s->total_connections);
+                put_number(backend, "packets", s->packets);
+                put_number(backend, "bytes", s->bytes);
+                put_number(backend, "rev_packets", s->rev_packets);
+                put_number(backend, "rev_bytes", s->rev_bytes);
+            }
+            json_array_add(backends, backend);
+        }
+        tpr_redirect_stats_uninit(&stats);
+    }
+    json_object_put(object, "backends", backends);
+    return object;
+}
+
+/* Answers 'q' with what 'tpr', which may be NULL, has. */
+static char *
+answer(struct question *q, struct tpr_dp *tpr)
+{
+    struct json *redirects = json_array_create_empty();
+    struct json *object = json_object_create();
+    const struct ofredirect *redirect;
+    char *text;
+
+    q->connections = json_array_create_empty();
+    HMAP_FOR_EACH (redirect, node, &q->ofproto->redirects->all) {
+        if (!tpr || (q->id && q->id != redirect->of.id)) {
+            continue;
+        }
+        json_array_add(redirects, redirect_to_json(tpr, redirect,
+                                                   q->id || !q->limit));
+        if (q->id) {
+            q->current = redirect;
+            tpr_dp_each_connection(tpr, redirect->provider_id,
+                                   add_connection, q);
+        }
+    }
+    json_object_put(object, "redirects", redirects);
+    json_object_put(object, "connections", q->connections);
+    put_number(object, "matching", q->n_matching);
+    text = json_to_string(object, JSSF_SORT);
+    json_destroy(object);
+    return text;
+}
+
+static void
+show_connections(struct unixctl_conn *conn, int argc, const char *argv[],
+                 void *aux OVS_UNUSED)
+{
+    struct question q = {
+        .ofproto = ofproto_lookup(argv[1]),
+        .limit = DEFAULT_LIMIT, .region = TPR_NO_WORD, .word = TPR_NO_WORD,
+    };
+    char *error = (q.ofproto ? NULL
+                   : xasprintf("there is no bridge %s", argv[1]));
+    struct tpr_dp *tpr = NULL;
+    char *text;
+
+    for (int i = 2; i < argc && !error; i++) {
+        error = parse_question(&q, argv[i]);
+    }
+    if (!error && q.limit > MAX_LIMIT) {
+        error = xasprintf("limit=%"PRIu32" is above %d", q.limit, MAX_LIMIT);
+    }
+    if (!error && get_datapath(CONST_CAST(struct ofproto *, q.ofproto),
+                               false, &tpr)) {
+        error = xasprintf("the datapath of bridge %s cannot redirect",
+                          argv[1]);
+    }
+    if (!error && q.id && !find(q.ofproto, q.id)) {
+        error = xasprintf("bridge %s has no redirect %"PRIu32, argv[1], q.id);
+    }
+    if (error) {
+        unixctl_command_reply_error(conn, error);
+        free(error);
+        return;
+    }
+    text = answer(&q, tpr);
+    unixctl_command_reply(conn, text);
+    free(text);
 }

@@ -46,6 +46,13 @@ tpr_match_backend(const struct tpr_conn *conn, const void *aux)
            && tpr_addr_equal(&record->addr, m->addr);
 }
 
+/* Packets of 'record' after the last full second. */
+static uint64_t
+packets_since(const struct tpr_record *record)
+{
+    return __atomic_load_n(&record->packets, __ATOMIC_RELAXED) - record->paced;
+}
+
 /* Says for each backend of 'object' whether it may be given a connection. */
 void
 tpr_why_all(const struct tpr_dp *dp, const struct tpr_object *object,
@@ -59,6 +66,22 @@ tpr_why_all(const struct tpr_dp *dp, const struct tpr_object *object,
         if (why[i] == TPR_WHY_OK && b->max_connections
             && record->n_connections >= b->max_connections) {
             why[i] = TPR_WHY_LIMIT;
+        } else if (why[i] == TPR_WHY_OK
+                   && tpr_is_fast(record->pps, packets_since(record),
+                                  b->max_pps)) {
+            why[i] = TPR_WHY_RATE;
+        }
+    }
+}
+
+/* Fills in how many connections each backend of 'object' has, if its policy
+ * asks for that. */
+void
+tpr_count_connections(const struct tpr_object *object, uint32_t *connections)
+{
+    if (object->r.policy == TPR_POLICY_LEAST_CONNECTIONS) {
+        for (int i = 0; i < object->r.n_backends; i++) {
+            connections[i] = object->records[i]->n_connections;
         }
     }
 }
@@ -180,23 +203,103 @@ sweep(struct tpr_dp *dp, uint32_t n, uint32_t now_ms)
 }
 
 enum {
-    SWEEP_FULL = 1024,          /* Looked at when the table is full. */
-    SWEEP_SLICE = 4096,         /* In each run, and a part of the table: */
-    SWEEP_PARTS = 64,
+    SWEEP_FULL = 1024,          /* Looked at when there is no room, once in
+                                 * a millisecond. */
+    SWEEP_SLICE = 4096,         /* In each run, at least... */
+    SWEEP_ROUND_MS = 1000,      /* ...or the whole table in so long... */
+    SWEEP_PIECE = 64,           /* ...between pauses. */
     SWEEP_MS = 10,              /* Between runs at least. */
+    FOLLOW_MS = 1000,           /* Between looks at the page's file. */
+    PACE_MS = 250,              /* Between looks at all backends' packets. */
+    PACE_PART = 64,             /* Backends between pauses. */
 };
 
-/* Lets connections end whose time is over, a slice of the table at a time.
- * Should be called often, by one thread. */
+/* If a second is over for 'record', finds out how many packets it got in it,
+ * one second's worth of them where somebody looks late. */
+static void
+pace(struct tpr_record *record, uint32_t now_ms)
+{
+    const uint32_t passed_ms = now_ms - record->paced_ms;
+    uint64_t packets;
+
+    if (tpr_record_conf(record)->max_pps && passed_ms >= 1000
+        && passed_ms <= UINT32_MAX - 1000) {    /* Nobody was faster. */
+        packets = __atomic_load_n(&record->packets, __ATOMIC_RELAXED);
+        record->pps = MIN((packets - record->paced) * 1000 / passed_ms,
+                          UINT32_MAX);
+        record->paced = packets;
+        record->paced_ms = now_ms;
+    }
+}
+
+/* The same for all records. */
+static void
+pace_all(struct tpr_dp *dp, uint32_t now_ms)
+    OVS_REQUIRES(dp->mutex)
+{
+    if (dp->has_paces && now_ms - dp->paced_ms >= PACE_MS) {
+        dp->paced_ms = now_ms;
+        for (uint32_t i = 0; i < dp->n_records; i++) {
+            pace(dp->records[i], now_ms);
+            if (!(i % PACE_PART)) {
+                tpr_pause(dp);
+            }
+        }
+    }
+}
+
+/* Sweeps as much as is due 'elapsed_ms' after the last time. */
+static void
+sweep_share(struct tpr_dp *dp, uint32_t elapsed_ms, uint32_t now_ms)
+    OVS_REQUIRES(dp->mutex)
+{
+    const uint64_t fresh = dp->table.fresh;
+    uint64_t left = MIN(fresh, MAX(SWEEP_SLICE, fresh * MIN(
+                            elapsed_ms, SWEEP_ROUND_MS) / SWEEP_ROUND_MS));
+
+    while (left) {
+        const uint32_t n = MIN(left, SWEEP_PIECE);
+
+        sweep(dp, n, now_ms);
+        left -= n;
+        tpr_pause(dp);
+    }
+}
+
+/* Lets connections end whose time is over, a slice of the table at a time, and
+ * looks after the liveness page.  Should be called often, by one thread. */
 void
 tpr_dp_run(struct tpr_dp *dp, uint32_t now_ms)
 {
+    const uint32_t elapsed_ms = now_ms - dp->swept_ms;
+
     __atomic_store_n(&dp->now_ms, now_ms, __ATOMIC_RELAXED);
-    if (now_ms - dp->swept_ms >= SWEEP_MS) {
+    if (elapsed_ms >= SWEEP_MS) {
         dp->swept_ms = now_ms;
         ovs_mutex_lock(&dp->mutex);
-        sweep(dp, MAX(SWEEP_SLICE, dp->table.fresh / SWEEP_PARTS), now_ms);
+        sweep_share(dp, elapsed_ms, now_ms);
+        pace_all(dp, now_ms);
         ovs_mutex_unlock(&dp->mutex);
+    }
+    if (now_ms - dp->page_ms >= FOLLOW_MS) {
+        dp->page_ms = now_ms;
+        tpr_follow_page(dp);
+    }
+}
+
+/* A placement finds no room: looks for connections that have ended, at
+ * SWEEP_FULL entries in each millisecond, so that where all new ones meet a
+ * limit, they do not each look through the table.  What has ended elsewhere in
+ * a greater table counts until the sweep comes there, at the latest by
+ * tpr_dp_run(): limits may refuse a connection too many, never let one in. */
+static void
+sweep_for_room(struct tpr_dp *dp, uint32_t now_ms)
+    OVS_REQUIRES(dp->mutex)
+{
+    if (!dp->pressed || dp->pressed_ms != now_ms) {
+        dp->pressed = true;
+        dp->pressed_ms = now_ms;
+        sweep(dp, SWEEP_FULL, now_ms);
     }
 }
 
@@ -236,7 +339,8 @@ record_connection(struct tpr_dp *dp, struct tpr_object *object,
         tpr_track_timeout(conn.track.flags, conn.proto)];
     record->n_connections++;
     record->n_entries++;
-    record->kept = true;                /* Or it would not be usable. */
+    __atomic_store_n(&record->kept, true,       /* Or it would not be */
+                     __ATOMIC_RELAXED);         /* usable. */
     tpr_add(&record->total_connections, 1);
     inserted = tpr_table_insert(&dp->table, &conn, key);
     join_object(dp, object->shared, inserted);
@@ -252,10 +356,12 @@ choose(struct tpr_dp *dp, struct tpr_object *object,
     OVS_REQUIRES(dp->mutex)
 {
     const uint32_t hash = tpr_hash_tuple(&p->tuple, dp->seed);
+    uint32_t connections[TPR_MAX_REDIRECT_BACKENDS];
 
+    tpr_count_connections(object, connections);
     for (;;) {
         int i = tpr_choose(&object->r, object->ring, object->shared->smooth,
-                           why, hash);
+                           connections, why, hash);
 
         if (i < 0) {
             return -1;
@@ -285,13 +391,33 @@ needs_no_entry(const struct tpr_redirect *r,
            && (!b->l4_port || tpr_swap16(b->l4_port) == p->tuple.dport);
 }
 
+/* 'object' is stateless: the policy's choice for each packet.  Returns false
+ * if none is usable. */
+static bool
+place_direct(struct tpr_dp *dp, struct tpr_object *object,
+             const struct tpr_packet *p, uint8_t *why,
+             struct tpr_placement *result)
+    OVS_REQUIRES(dp->mutex)
+{
+    int i = tpr_choose(&object->r, object->ring, NULL, NULL, why,
+                       tpr_hash_tuple(&p->tuple, dp->seed));
+
+    if (i < 0) {
+        return false;
+    }
+    result->record = object->records[i];
+    result->conn = NULL;
+    result->verdict = TPR_SEND;
+    return true;
+}
+
 /* Without an entry: the ring's choice, so that the next packet goes to the
  * same backend as long as the same ones are usable.  Where replies would have
  * to be rewritten, which takes an entry, the packet is dropped.  Returns false
  * if none is usable. */
 static bool
 place_stateless(struct tpr_dp *dp, struct tpr_object *object,
-                const struct tpr_packet *p, const uint8_t *why,
+                const struct tpr_packet *p, uint8_t *why,
                 struct tpr_placement *result)
     OVS_REQUIRES(dp->mutex)
 {
@@ -299,7 +425,7 @@ place_stateless(struct tpr_dp *dp, struct tpr_object *object,
     int i;
 
     r.policy = TPR_POLICY_MAGLEV;
-    i = tpr_choose(&r, object->ring, NULL, why,
+    i = tpr_choose(&r, object->ring, NULL, NULL, why,
                    tpr_hash_tuple(&p->tuple, dp->seed));
     if (i < 0) {
         return false;
@@ -372,28 +498,40 @@ tpr_place(struct tpr_dp *dp, struct tpr_object *object,
           uint32_t in_port, uint32_t now_ms, struct tpr_placement *result)
 {
     uint8_t why[TPR_MAX_REDIRECT_BACKENDS];
+    struct tpr_conn *victim = NULL;
     struct tpr_reverse_key key;
     int i;
 
     *result = (struct tpr_placement) { .verdict = TPR_DROP };
+    for (int j = 0; dp->has_paces && j < object->r.n_backends; j++) {
+        pace(object->records[j], now_ms);
+    }
     tpr_why_all(dp, object, why);
+    if (object->r.stateless) {
+        if (!place_direct(dp, object, p, why, result)) {
+            place_none(dp, object, result);
+        }
+        return;
+    }
     if (any_limited(object, why)) {
         /* Some of what a limit counts may have ended. */
-        sweep(dp, SWEEP_FULL, now_ms);
+        sweep_for_room(dp, now_ms);
         tpr_why_all(dp, object, why);
         if (any_limited(object, why)) {
             tpr_count(dp, object, TPR_COUNTER_LIMITED);
         }
     }
     if (tpr_table_full(&dp->table)) {
-        sweep(dp, SWEEP_FULL, now_ms);
+        sweep_for_room(dp, now_ms);
     }
-    if (tpr_table_full(&dp->table)
-        && !tpr_table_oldest_half_open(&dp->table)) {
-        if (!place_stateless(dp, object, p, why, result)) {
-            place_none(dp, object, result);
+    if (tpr_table_full(&dp->table)) {
+        victim = tpr_table_oldest_half_open(&dp->table);
+        if (!victim) {
+            if (!place_stateless(dp, object, p, why, result)) {
+                place_none(dp, object, result);
+            }
+            return;
         }
-        return;
     }
     i = choose(dp, object, p, now_ms, why, &key);
     if (i < 0) {
@@ -401,7 +539,9 @@ tpr_place(struct tpr_dp *dp, struct tpr_object *object,
         return;
     }
     if (tpr_table_full(&dp->table)) {
-        evict(dp, object, tpr_table_oldest_half_open(&dp->table));
+        /* Still there, and if it was answered meanwhile, by another thread,
+         * there may be no other one. */
+        evict(dp, object, victim);
     }
     result->verdict = TPR_SEND;
     result->record = object->records[i];

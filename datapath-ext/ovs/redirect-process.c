@@ -105,16 +105,21 @@ set_tag(struct dp_packet *packet, const struct tpr_packet *p, uint16_t tci)
     }
 }
 
-/* Rewrites 'packet', which 'p' describes, towards backend 'b'. */
+/* Rewrites 'packet', which 'p' describes, towards backend 'b'; 'direct': it
+ * belongs to no connection and keeps its destination. */
 void
-tpr_send_forward(const struct tpr_redirect_backend *b,
+tpr_send_forward(const struct tpr_redirect_backend *b, bool direct,
                  struct dp_packet *packet, const struct tpr_packet *p)
 {
     const uint16_t port = (p->icmp_error ? p->inner.sport : p->tuple.dport);
 
-    tpr_rewrite_forward(dp_packet_data(packet), p, b,
-                        b->l4_port ? tpr_swap16(b->l4_port) : port,
-                        is_partial(packet));
+    if (direct) {
+        tpr_rewrite_direct(dp_packet_data(packet), b);
+    } else {
+        tpr_rewrite_forward(dp_packet_data(packet), p, b,
+                            b->l4_port ? tpr_swap16(b->l4_port) : port,
+                            is_partial(packet));
+    }
     if (b->vlan != TPR_VLAN_KEEP) {
         set_tag(packet, p,
                 b->vlan == TPR_VLAN_NONE ? 0
@@ -131,10 +136,10 @@ take(struct step *s, enum tpr_verdict verdict, uint32_t output)
 }
 
 /* Sends the client's packet to backend 'b', which 'record' had when its
- * connection was last seen to be there. */
+ * connection was last seen to be there; 'direct' if it has none. */
 static void
 forward_to(struct step *s, struct tpr_record *record,
-           const struct tpr_redirect_backend *b)
+           const struct tpr_redirect_backend *b, bool direct)
 {
     if (OVS_UNLIKELY(b->withdrawn & TPR_WITHDRAWN_PORT)) {
         tpr_count(s->dp, NULL, TPR_COUNTER_NO_PORT);
@@ -143,7 +148,7 @@ forward_to(struct step *s, struct tpr_record *record,
     }
     tpr_add(&record->packets, 1);
     tpr_add(&record->bytes, dp_packet_size(s->packet));
-    tpr_send_forward(b, s->packet, &s->p);
+    tpr_send_forward(b, direct, s->packet, &s->p);
     take(s, TPR_SEND, b->output);
 }
 
@@ -280,7 +285,7 @@ place_locked(struct tpr_dp *dp, const struct step *s, uint32_t dp_id,
         placement->verdict = TPR_SEND;
         placement->record = dp->records[conn->backend];
         placement->conn = conn;
-    } else if (object && !is_stray_reset(&s->p)
+    } else if (object && (object->r.stateless || !is_stray_reset(&s->p))
                && tpr_redirect_covers(&object->r, &t->dst, t->proto,
                                       t->dport)) {
         const struct tpr_frame frame = { dp_packet_data(s->packet),
@@ -316,7 +321,7 @@ place(struct step *s, struct tpr_object *object, struct tpr_conn *old,
         if (placement.conn) {
             note_fragment(s, placement.conn, seq, false);
         }
-        forward_to(s, placement.record, b);
+        forward_to(s, placement.record, b, !placement.conn);
         break;
 
     case TPR_REPLY:
@@ -338,6 +343,17 @@ release(struct tpr_dp *dp, struct tpr_conn *conn, uint32_t seq)
     tpr_lock(dp);
     if (tpr_conn_unchanged(conn, seq)) {
         tpr_conn_release(dp, conn);
+    }
+    ovs_mutex_unlock(&dp->mutex);
+}
+
+/* The backend has answered: the connection is half open no more. */
+static void
+leave_pool(struct tpr_dp *dp, struct tpr_conn *conn, uint32_t seq)
+{
+    tpr_lock(dp);
+    if (tpr_conn_unchanged(conn, seq)) {
+        tpr_table_leave_pool(&dp->table, conn);
     }
     ovs_mutex_unlock(&dp->mutex);
 }
@@ -407,20 +423,6 @@ just_ended(const struct tpr_conn *conn)
                         && !(conn->flags & TPR_CONN_RELEASED));
 }
 
-/* Came the client's packet from where no reply could be sent to?  Behind a
- * tunnel, the port does not say which other end; packets that a controller
- * sends have none.  Such a one passes. */
-static bool
-no_way_back(struct step *s, const struct tpr_object *object)
-{
-    if (OVS_LIKELY(s->in_port != odp_to_u32(ODPP_NONE)
-                   && !flow_tnl_dst_is_set(&s->packet->md.tunnel))) {
-        return false;
-    }
-    tpr_count(s->dp, object, TPR_COUNTER_NO_WAY_BACK);
-    return true;
-}
-
 /* A client's packet with a connection.  Returns false if that is none any
  * more: look again.
  *
@@ -468,7 +470,7 @@ forward_hit(struct step *s, struct tpr_conn *conn, uint32_t seq)
         release(dp, conn, seq);
     }
     note_fragment(s, conn, seq, false);
-    forward_to(s, record, b);
+    forward_to(s, record, b, false);
     return true;
 }
 
@@ -483,7 +485,7 @@ forward_by(struct step *s, const struct tpr_conn *conn, uint32_t seq)
     if (!tpr_conn_unchanged(conn, seq)) {
         return false;
     }
-    forward_to(s, record, b);
+    forward_to(s, record, b, false);
     return true;
 }
 
@@ -569,8 +571,8 @@ forward(struct step *s)
         tpr_count(s->dp, object, TPR_COUNTER_NOT_OURS);
         return;
     }
-    if (!no_way_back(s, object) && !forward_known(s)
-        && !is_stray_reset(&s->p)) {
+    if (!forward_known(s)
+        && (object->r.stateless || !is_stray_reset(&s->p))) {
         place(s, object, NULL, 0);
     }
 }
@@ -594,9 +596,7 @@ forward_any(struct step *s)
         forward_later(s, is_ours);
         return;
     }
-    if (!no_way_back(s, NULL) && !forward_known(s)
-        && s->p.frag == TPR_FRAG_FIRST
-        && !is_stray_reset(&s->p)) {
+    if (!forward_known(s) && s->p.frag == TPR_FRAG_FIRST) {
         tpr_lock(dp);
         object = tpr_object_covering(dp, s->action->scope, &s->p.tuple);
         ovs_mutex_unlock(&dp->mutex);
@@ -720,6 +720,10 @@ reverse(struct step *s)
     } else {
         tpr_track_reverse(&conn->track, p);
         refresh_expires(conn, object, s->now_ms);
+        if (OVS_UNLIKELY(__atomic_load_n(&conn->half_open, __ATOMIC_RELAXED))
+            && !tpr_track_half_open(conn->track.flags)) {
+            leave_pool(s->dp, conn, seq);
+        }
         if (just_ended(conn)) {
             release(s->dp, conn, seq);
         }

@@ -15,8 +15,9 @@
 #include "util.h"
 
 enum {
-    BATCH = 32,                 /* Packets made under the mutex at a time, */
-    SLICE = 4096,               /* and entries looked at. */
+    BATCH = 32,                 /* Packets, or connections that get some, */
+                                /* at a time: forwarding threads wait. */
+    SLICE = 4096,               /* Entries looked at between quiet states. */
     WAIT_MS = 500,              /* For a change of the page, at most. */
 };
 
@@ -42,9 +43,22 @@ add_packet(struct batch *batch, struct dp_packet *packet, uint32_t output)
 }
 
 static void
-add_rst(struct batch *batch, const struct tpr_dp *dp,
-        const struct tpr_object *object, const struct tpr_conn *conn,
-        uint32_t seq)
+add_rst(struct batch *batch, struct tpr_dp *dp,
+        const struct tpr_object *object, const struct tpr_rst *rst,
+        uint32_t output)
+{
+    uint8_t buf[TPR_BUILD_MAX];
+
+    add_packet(batch, dp_packet_clone_data(buf, tpr_build_rst(buf, rst)),
+               output);
+    tpr_count(dp, object, TPR_COUNTER_RESET_SENT);
+}
+
+/* Resets the client of 'conn' at 'seq'. */
+static void
+reset_client(struct batch *batch, struct tpr_dp *dp,
+             const struct tpr_object *object, const struct tpr_conn *conn,
+             uint32_t seq)
 {
     struct tpr_rst rst = {
         .src = object->r.vip,
@@ -54,14 +68,10 @@ add_rst(struct batch *batch, const struct tpr_dp *dp,
         .seq = seq,
         .tci = conn->tci,
     };
-    uint8_t buf[TPR_BUILD_MAX];
 
     memcpy(rst.eth_src, conn->vip_mac, sizeof rst.eth_src);
     memcpy(rst.eth_dst, conn->client_mac, sizeof rst.eth_dst);
-    add_packet(batch, dp_packet_clone_data(buf, tpr_build_rst(buf, &rst)),
-               conn->in_port);
-    tpr_count(CONST_CAST(struct tpr_dp *, dp), object,
-              TPR_COUNTER_RESET_SENT);
+    add_rst(batch, dp, object, &rst, conn->in_port);
 }
 
 /* Resets a connection; its client hears of it at once: by a reset at the
@@ -85,14 +95,32 @@ reset(struct tpr_dp *dp, const struct tpr_object *object,
         return;
     }
     if (seen) {
-        add_rst(batch, dp, object, conn, track->rev_end);
+        reset_client(batch, dp, object, conn, track->rev_end);
     }
     if (acked && !(seen && track->cli_ack == track->rev_end)) {
-        add_rst(batch, dp, object, conn, track->cli_ack);
+        reset_client(batch, dp, object, conn, track->cli_ack);
     }
 }
 
-/* Gives a half-open connection, whose SYN was kept, to another backend. */
+/* Sends 'frame', the SYN that 'p' describes, where it was placed. */
+static void
+send_syn(struct tpr_dp *dp, const struct tpr_object *object,
+         const struct tpr_placement *placement, const struct tpr_packet *p,
+         const uint8_t *frame, uint32_t len, struct batch *batch)
+{
+    const struct tpr_redirect_backend *b = tpr_record_conf(placement->record);
+    struct dp_packet *packet = dp_packet_clone_data_with_headroom(
+        frame, len, TPR_VLAN_LEN);
+
+    tpr_send_forward(b, !placement->conn, packet, p);
+    tpr_add(&placement->record->packets, 1);
+    tpr_add(&placement->record->bytes, len);
+    tpr_count(dp, object, TPR_COUNTER_SYN_REPEATED);
+    add_packet(batch, packet, b->output);
+}
+
+/* Gives a half-open connection, whose SYN was kept, to another backend; if
+ * none is left, its client hears of it where the redirect says so. */
 static void
 repeat_syn(struct tpr_dp *dp, struct tpr_object *object,
            struct tpr_conn *conn, uint32_t now_ms, struct batch *batch)
@@ -103,6 +131,7 @@ repeat_syn(struct tpr_dp *dp, struct tpr_object *object,
     struct tpr_placement placement;
     uint8_t frame[TPR_SYN_MAX];
     struct tpr_packet p;
+    struct tpr_rst rst;
     uint32_t len;
 
     if (!syn || !in_port || in_port == dp->gone_port) {
@@ -117,85 +146,102 @@ repeat_syn(struct tpr_dp *dp, struct tpr_object *object,
     tpr_place(dp, object, &p, &(struct tpr_frame) { frame, len, false },
               in_port, now_ms, &placement);
     if (placement.verdict == TPR_SEND) {
-        const struct tpr_redirect_backend *b
-            = tpr_record_conf(placement.record);
-        struct dp_packet *packet
-            = dp_packet_clone_data_with_headroom(frame, len,
-                                                 TPR_VLAN_LEN);
-
-        tpr_send_forward(b, packet, &p);
-        tpr_add(&placement.record->packets, 1);
-        tpr_add(&placement.record->bytes, len);
-        tpr_count(dp, object, TPR_COUNTER_SYN_REPEATED);
-        add_packet(batch, packet, b->output);
+        send_syn(dp, object, &placement, &p, frame, len, batch);
+    } else if (placement.verdict == TPR_REPLY && tpr_answer_rst(&p, &rst)) {
+        add_rst(batch, dp, object, &rst, in_port);
     }
 }
 
-/* Notes which backends have died since the last round.  Returns true if any
- * has. */
+/* Notes whether 'record' has died since the last round.
+ *
+ * Without the mutex, for there may be many.  One that is given a connection
+ * meanwhile, though it is down, dies in the next round. */
+static bool
+find_death(const struct tpr_dp *dp, struct tpr_record *record)
+{
+    const struct tpr_redirect_backend *conf = tpr_record_conf(record);
+    bool died = false;
+
+    if (!conf) {
+        return false;           /* Just being made. */
+    } else if (tpr_keeps(conf, dp->page)) {
+        __atomic_store_n(&record->kept, true, __ATOMIC_RELAXED);
+    } else if (__atomic_load_n(&record->n_entries, __ATOMIC_RELAXED)) {
+        died = __atomic_exchange_n(&record->kept, false, __ATOMIC_RELAXED);
+    }                           /* Else it has nothing to lose. */
+    __atomic_store_n(&record->died, died, __ATOMIC_RELAXED);
+    return died;
+}
+
 static bool
 find_deaths(struct tpr_dp *dp)
-    OVS_REQUIRES(dp->mutex)
 {
+    uint32_t n;
     bool any = false;
 
-    for (uint32_t i = 0; i < dp->n_records; i++) {
-        struct tpr_record *record = dp->records[i];
-        bool keeps = tpr_keeps(tpr_record_conf(record), dp->page);
-
-        record->died = record->n_entries && !keeps && record->kept;
-        /* One without connections has nothing to lose. */
-        record->kept = keeps || (record->kept && !record->n_entries);
-        any |= record->died;
+    /* All that was recorded before the page changed is seen. */
+    tpr_lock(dp);
+    n = dp->n_records;
+    ovs_mutex_unlock(&dp->mutex);
+    for (uint32_t i = 0; i < n; i++) {
+        any |= find_death(dp, dp->records[i]);
     }
     return any;
 }
 
-static void
-handle(struct tpr_dp *dp, struct tpr_conn *conn, uint32_t now_ms,
-       struct batch *batch)
-    OVS_REQUIRES(dp->mutex)
+enum task { NOTHING, REPEAT_SYN, RESET };
+
+/* What a death means for a connection.  Without the mutex the answer may be
+ * wrong: something that changes meanwhile. */
+static enum task
+task_of(const struct tpr_dp *dp, const struct tpr_conn *conn, uint32_t now_ms)
 {
-    struct tpr_object *object = tpr_object_get(dp, conn->redirect);
+    const uint32_t slot = __atomic_load_n(&conn->backend, __ATOMIC_RELAXED);
+    const struct tpr_redirect_backend *b;
+    const struct tpr_object *object;
     enum tpr_on_down on_down;
 
-    if (!object) {
-        return;                 /* It is being deleted. */
+    if (!tpr_conn_used(conn) || slot >= dp->n_records
+        || !__atomic_load_n(&dp->records[slot]->died, __ATOMIC_RELAXED)) {
+        return NOTHING;
     }
-    on_down = tpr_on_death(object->r.on_down, conn->proto,
-                           tpr_record_conf(dp->records[conn->backend]));
-    if (conn->proto != TPR_PROTO_TCP || on_down == TPR_ON_DOWN_KEEP
+    b = tpr_record_conf(dp->records[slot]);
+    object = tpr_object_get(dp, conn->redirect);
+    if (!b || tpr_keeps(b, dp->page)            /* It came back. */
+        || !object                              /* It is being deleted. */
+        || conn->proto != TPR_PROTO_TCP
         || tpr_track_ended(conn->track.flags)
         || tpr_time_reached(now_ms, conn->expires)) {
-        return;
-    } else if (tpr_track_only_syn(conn->track.flags)) {
-        repeat_syn(dp, object, conn, now_ms, batch);
-    } else if (on_down == TPR_ON_DOWN_RESET
-               && !(conn->track.flags & TPR_TRACK_RESET)) {
-        reset(dp, object, conn, now_ms, batch);
+        return NOTHING;
     }
+    on_down = tpr_on_death(object->r.on_down, conn->proto, b);
+    if (on_down == TPR_ON_DOWN_KEEP) {
+        return NOTHING;
+    } else if (tpr_track_only_syn(conn->track.flags)) {
+        return REPEAT_SYN;
+    }
+    return (on_down == TPR_ON_DOWN_RESET
+            && !(conn->track.flags & TPR_TRACK_RESET) ? RESET : NOTHING);
 }
 
-/* Handles connections of dead backends from number '*next' on, until the batch
- * is full or the slice or the table ends.  A backend that came back meanwhile
- * keeps what it has. */
+/* Does what is to be done for connections from number '*next' on, until the
+ * batch is full. */
 static void
 fill_batch(struct tpr_dp *dp, uint32_t *next, uint32_t end, uint32_t now_ms,
            struct batch *batch)
     OVS_REQUIRES(dp->mutex)
 {
-    end = MIN(end, *next + SLICE);
+    end = MIN(end, *next + BATCH);
     /* A connection makes two packets at most. */
     for (; *next < end && batch->n + 2 <= BATCH; (*next)++) {
         struct tpr_conn *conn = &dp->table.conns[*next];
-        struct tpr_record *record;
+        enum task task = task_of(dp, conn, now_ms);
+        struct tpr_object *object = tpr_object_get(dp, conn->redirect);
 
-        if (!tpr_conn_used(conn)) {
-            continue;
-        }
-        record = dp->records[conn->backend];
-        if (record->died && !tpr_keeps(tpr_record_conf(record), dp->page)) {
-            handle(dp, conn, now_ms, batch);
+        if (task == REPEAT_SYN) {
+            repeat_syn(dp, object, conn, now_ms, batch);
+        } else if (task == RESET) {
+            reset(dp, object, conn, now_ms, batch);
         }
     }
 }
@@ -209,16 +255,18 @@ uint32_t
 tpr_dp_handle_deaths(struct tpr_dp *dp, uint32_t now_ms,
                      const struct tpr_dp_ops *ops)
 {
-    uint32_t next = 0, end = 0, sent = 0;
+    uint32_t end, sent = 0;
 
-    ovs_mutex_lock(&dp->mutex);
-    if (find_deaths(dp)) {
-        end = dp->table.fresh;
-    }
-    ovs_mutex_unlock(&dp->mutex);
-    while (next < end) {
+    end = find_deaths(dp) ? dp->table.fresh : 0;
+    for (uint32_t next = 0; next < end; ) {
         struct batch batch = { .n = 0 };
 
+        if (task_of(dp, &dp->table.conns[next], now_ms) == NOTHING) {
+            if (!(++next % SLICE)) {
+                ovsrcu_quiesce();
+            }
+            continue;
+        }
         tpr_lock(dp);
         fill_batch(dp, &next, end, now_ms, &batch);
         ovs_mutex_unlock(&dp->mutex);

@@ -188,7 +188,59 @@ format_connection(const struct tpr_dp *dp, const struct tpr_conn *conn,
     ds_put_char(ds, '\n');
 }
 
+static void
+view_connection(const struct tpr_dp *dp, const struct tpr_conn *conn,
+                const struct tpr_object *object, struct tpr_conn_view *view)
+{
+    const struct tpr_record *record = dp->records[conn->backend];
+    const int32_t left = (int32_t) (conn->expires - dp->now_ms);
+    const int32_t timeout = (int32_t) object->r.timeouts[
+        tpr_track_timeout(conn->track.flags, conn->proto)];
+
+    *view = (struct tpr_conn_view) {
+        .redirect = conn->redirect,
+        .proto = conn->proto,
+        .client = conn->client,
+        .vip = object->r.vip,
+        .backend = record->addr,
+        .client_port = tpr_swap16(conn->client_port),
+        .vip_port = tpr_swap16(conn->vip_port),
+        .backend_port = tpr_swap16(tpr_record_port(record, conn->vip_port)),
+        .in_port = conn->in_port,
+        .region = record->region,
+        .word = record->word,
+        .state = tpr_track_state(conn->track.flags, conn->proto),
+        .idle_ms = MAX(0, timeout - left),
+        .expires_ms = MAX(0, left),
+    };
+}
+
 enum { PAUSE_EVERY = 16 };      /* Connections: some 20 us. */
+
+/* Calls 'cb' for each connection of object 'dp_id', or with UINT32_MAX all;
+ * 'cb' must not call back.  Forwarding and placement go on: of what comes and
+ * goes meanwhile, some is seen. */
+void
+tpr_dp_each_connection(struct tpr_dp *dp, uint32_t dp_id, tpr_conn_func *cb,
+                       void *aux)
+{
+    ovs_mutex_lock(&dp->mutex);
+    for (uint32_t i = 0; i < dp->table.fresh; i++) {
+        const struct tpr_conn *conn = &dp->table.conns[i];
+        const struct tpr_object *object = tpr_object_get(dp, conn->redirect);
+
+        if (object && (dp_id == UINT32_MAX || conn->redirect == dp_id)) {
+            struct tpr_conn_view view;
+
+            view_connection(dp, conn, object, &view);
+            cb(aux, &view);
+        }
+        if (!(i % PAUSE_EVERY)) {
+            tpr_pause(dp);
+        }
+    }
+    ovs_mutex_unlock(&dp->mutex);
+}
 
 /* Appends the connections of object 'dp_id', or with UINT32_MAX all, a line
  * each.  Forwarding and placement go on: of what comes and goes meanwhile,
@@ -229,6 +281,25 @@ tuple_from_flow(const struct flow *flow, struct tpr_tuple *tuple)
     }
 }
 
+/* Says where in the ring 'hash' fell, if 'object' has one. */
+static void
+explain_slot(const struct tpr_object *object, const uint8_t *why,
+             uint32_t hash, struct ds *ds)
+{
+    const struct tpr_ring *ring = object->ring;
+    uint16_t own;
+
+    if (object->r.policy != TPR_POLICY_MAGLEV || !ring || !ring->size) {
+        return;
+    }
+    ds_put_format(ds, ", by ring slot %"PRIu32" of %"PRIu32,
+                  hash % ring->size, ring->size);
+    own = ring->slot[hash % ring->size];
+    if (own < object->r.n_backends && why[own] != TPR_WHY_OK) {
+        ds_put_format(ds, ", in place of backend %"PRIu16, own);
+    }
+}
+
 /* Says whom a new connection with 'tuple' would be given; changes nothing. */
 static void
 explain_choice(struct tpr_dp *dp, struct tpr_object *object,
@@ -237,20 +308,26 @@ explain_choice(struct tpr_dp *dp, struct tpr_object *object,
 {
     const struct tpr_redirect *r = &object->r;
     const size_t size = MAX(r->n_backends, 1) * sizeof(int32_t);
+    const uint32_t hash = tpr_hash_tuple(tuple, dp->seed);
     uint8_t why[TPR_MAX_REDIRECT_BACKENDS];
+    uint32_t connections[TPR_MAX_REDIRECT_BACKENDS];
     int32_t *smooth = xmemdup(object->shared->smooth, size);
     int chosen;
 
     tpr_why_all(dp, object, why);
-    chosen = tpr_choose(r, object->ring, smooth, why,
-                        tpr_hash_tuple(tuple, dp->seed));
+    tpr_count_connections(object, connections);
+    chosen = tpr_choose(r, object->ring, smooth, connections, why, hash);
     free(smooth);
     for (int i = 0; i < r->n_backends; i++) {
         ds_put_format(ds, "backend %d: ", i);
         format_addr(ds, &r->backends[i].addr);
-        ds_put_format(ds, " priority %"PRIu16", %s%s\n",
+        ds_put_format(ds, " priority %"PRIu16", %s%s",
                       r->backends[i].priority, tpr_why_name(why[i]),
                       i == chosen ? ", policy chooses it" : "");
+        if (i == chosen) {
+            explain_slot(object, why, hash, ds);
+        }
+        ds_put_char(ds, '\n');
     }
     if (chosen < 0) {
         ds_put_format(ds, "no backend is usable: on_none=%s\n",
@@ -289,6 +366,52 @@ explain_find(const struct tpr_dp *dp, const struct tpr_action *action,
                                 &match, &seq));
 }
 
+/* Says what becomes of a packet of 'flow' with connection 'conn' of 'object'.
+ * Returns true if it is placed as if there were none. */
+static bool
+explain_conn(const struct tpr_dp *dp, const struct tpr_action *action,
+             const struct tpr_object *object, const struct tpr_conn *conn,
+             const struct flow *flow, struct ds *ds)
+{
+    const bool reverse = action->mode == TPR_MODE_REVERSE;
+    const uint8_t flags = conn->track.flags;
+    const struct tpr_redirect_backend *b
+        = tpr_record_conf(dp->records[conn->backend]);
+    const struct tpr_packet p = {
+        .tuple.proto = conn->proto,
+        .tcp_flags = (uint8_t) ntohs(flow->tcp_flags),
+    };
+    enum tpr_on_down on_down = tpr_on_death(object->r.on_down, conn->proto, b);
+
+    ds_put_cstr(ds, "connection: ");
+    format_connection(dp, conn, object, ds);
+    if (tpr_time_reached(dp->now_ms, conn->expires)) {
+        ds_put_format(ds, "its time is over: %s\n",
+                      reverse ? "goes on" : "a new one");
+        return !reverse;
+    } else if (reverse) {
+        return false;
+    } else if (tpr_track_reopens(flags, &p)) {
+        ds_put_cstr(ds, "it has ended, this is a SYN: a new one\n");
+        return true;
+    } else if (flags & TPR_TRACK_RESET) {
+        ds_put_cstr(ds, "it was reset: so is the client, again\n");
+        return false;
+    } else if (tpr_keeps(b, dp->page)) {
+        return false;
+    } else if (on_down == TPR_ON_DOWN_KEEP) {
+        ds_put_cstr(ds, "its backend is down: kept there\n");
+        return false;
+    } else if (on_down == TPR_ON_DOWN_RESELECT
+               || (conn->proto == TPR_PROTO_TCP
+                   && tpr_track_only_syn(flags))) {
+        ds_put_cstr(ds, "its backend is down: a new one\n");
+        return true;
+    }
+    ds_put_cstr(ds, "its backend is down: the client is reset\n");
+    return false;
+}
+
 /* Appends what would happen to a packet of 'flow', and why, to 'ds'; changes
  * nothing.  For ofproto/trace. */
 void
@@ -298,6 +421,7 @@ tpr_dp_explain(struct tpr_dp *dp, const struct tpr_action *action,
     struct tpr_object *object, *of_conn;
     struct tpr_tuple tuple;
     struct tpr_conn *conn;
+    bool is_known;
 
     if (!is_ip_any(flow)) {
         ds_put_cstr(ds, "not IP: goes on\n");
@@ -316,9 +440,12 @@ tpr_dp_explain(struct tpr_dp *dp, const struct tpr_action *action,
               : NULL);
     conn = explain_find(dp, action, &tuple);
     of_conn = conn ? tpr_object_get(dp, conn->redirect) : NULL;
-    if (of_conn) {
-        ds_put_cstr(ds, "connection: ");
-        format_connection(dp, conn, of_conn, ds);
+    is_known = of_conn && !explain_conn(dp, action, of_conn, conn, flow, ds);
+    if (of_conn && !is_known) {
+        object = of_conn;
+    }
+    if (is_known) {
+        /* That is all. */
     } else if (!object) {
         ds_put_format(ds, "no %s: goes on\n",
                       action->mode == TPR_MODE_FORWARD ? "such redirect"

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "redirect-hash.h"
 #include "util.h"
 
@@ -29,6 +30,26 @@ store(uint32_t *p, uint32_t value)
     __atomic_store_n(p, value, __ATOMIC_RELAXED);
 }
 
+/* Returns an array of 'n' zeroed things of 'size' bytes, to be freed with
+ * free_pagealign().  Its memory is there from the start, in large pages where
+ * the system has them: else each new connection would wait for some page. */
+static void *
+new_array(size_t n, size_t size)
+{
+    void *array;
+
+    if (n > SIZE_MAX / size) {
+        out_of_memory();
+    }
+    array = xmalloc_pagealign(n * size);
+
+#ifdef MADV_HUGEPAGE
+    madvise(array, n * size, MADV_HUGEPAGE);
+#endif
+    memset(array, 0, n * size);
+    return array;
+}
+
 /* Makes 't' an empty table for 'capacity' connections, whose pool keeps
  * 'n_syns' SYNs; both at least 1.  'seed' is the secret of its hashes. */
 void
@@ -44,10 +65,11 @@ tpr_table_init(struct tpr_table *t, uint32_t capacity, uint32_t n_syns,
         .capacity = capacity,
         .mask = n_buckets - 1,
         .seed = seed,
-        .forward = xcalloc(n_buckets, sizeof *t->forward),
-        .reverse = xcalloc(n_buckets, sizeof *t->reverse),
-        .conns = xcalloc(capacity, sizeof *t->conns),
-        .syns = xcalloc(n_syns, sizeof *t->syns),
+        .forward = new_array(n_buckets, sizeof *t->forward),
+        .reverse = new_array(n_buckets, sizeof *t->reverse),
+        .conns = new_array(capacity, sizeof *t->conns),
+        .syns = new_array(n_syns, sizeof *t->syns),
+        .links = xcalloc(n_syns, sizeof *t->links),
         .n_syns = n_syns,
         .frags = xcalloc(TPR_N_FRAGS, sizeof *t->frags),
     };
@@ -56,10 +78,11 @@ tpr_table_init(struct tpr_table *t, uint32_t capacity, uint32_t n_syns,
 void
 tpr_table_destroy(struct tpr_table *t)
 {
-    free(t->forward);
-    free(t->reverse);
-    free(t->conns);
-    free(t->syns);
+    free_pagealign(t->forward);
+    free_pagealign(t->reverse);
+    free_pagealign(t->conns);
+    free_pagealign(t->syns);
+    free(t->links);
     free(t->frags);
 }
 
@@ -341,6 +364,7 @@ unlink_from(struct tpr_table *t, tpr_conn_no *head, struct tpr_conn *conn,
 void
 tpr_table_remove(struct tpr_table *t, struct tpr_conn *conn)
 {
+    tpr_table_leave_pool(t, conn);
     unlink_from(t, &t->forward[conn->hash_forward & t->mask], conn, false);
     unlink_from(t, &t->reverse[conn->hash_reverse & t->mask], conn, true);
     begin_change(conn);
@@ -351,56 +375,88 @@ tpr_table_remove(struct tpr_table *t, struct tpr_conn *conn)
 
 /* ## Half-open pool. ## */
 
-/* The connection in slot 'i' of the pool if it is still half open, or NULL. */
-static struct tpr_conn *
-half_open(const struct tpr_table *t, uint32_t i)
+/* Writer: the backend has said something to 'conn', or it is over: it waits no
+ * more. */
+void
+tpr_table_leave_pool(struct tpr_table *t, struct tpr_conn *conn)
 {
-    const struct tpr_syn *syn = &t->syns[i];
-    struct tpr_conn *conn = syn->conn ? &t->conns[syn->conn - 1] : NULL;
+    const uint32_t slot = conn->half_open;
 
-    return (conn && tpr_conn_used(conn) && conn->half_open == i + 1
-            && tpr_track_half_open(conn->track.flags) ? conn : NULL);
+    if (slot) {
+        struct tpr_syn_link *link = &t->links[slot - 1];
+
+        *(link->prev ? &t->links[link->prev - 1].next : &t->oldest)
+            = link->next;
+        *(link->next ? &t->links[link->next - 1].prev : &t->newest)
+            = link->prev;
+        link->next = t->free_syn;
+        t->free_syn = slot;
+        store(&conn->half_open, 0);
+    }
 }
 
 /* Writer: the connection that has been half open for the longest time, or
- * NULL. */
+ * NULL.  One that was answered this very moment may still be there. */
 struct tpr_conn *
 tpr_table_oldest_half_open(struct tpr_table *t)
 {
-    for (; t->n_waiting; t->n_waiting--) {
-        struct tpr_conn *conn = half_open(t, ((t->next_syn + t->n_syns
-                                               - t->n_waiting)
-                                              % t->n_syns));
+    while (t->oldest) {
+        struct tpr_conn *conn = &t->conns[t->syns[t->oldest - 1].conn - 1];
 
-        if (conn) {
+        if (tpr_track_half_open(conn->track.flags)) {
             return conn;
         }
+        tpr_table_leave_pool(t, conn);
     }
     return NULL;
 }
 
+static uint32_t
+take_syn_slot(struct tpr_table *t)
+{
+    const uint32_t slot = t->free_syn;
+
+    if (slot) {
+        t->free_syn = t->links[slot - 1].next;
+        return slot;
+    }
+    return t->fresh_syn < t->n_syns ? ++t->fresh_syn : 0;
+}
+
 /* Writer: takes 'conn', which is new, into the pool, with its SYN in the 'len'
- * bytes at 'frame'; 0: it has none.  The pool has the last n_syns connections:
- * if that pushes out one that is still half open, returns that, for the caller
- * to remove; else NULL. */
+ * bytes at 'frame'; 0: it has none.  If the pool is full of half-open ones,
+ * the oldest has to leave it: returns that, for the caller to remove; else
+ * NULL. */
 struct tpr_conn *
 tpr_table_keep_syn(struct tpr_table *t, struct tpr_conn *conn,
                    const void *frame, uint32_t len)
 {
-    struct tpr_syn *syn = &t->syns[t->next_syn];
-    struct tpr_conn *old = half_open(t, t->next_syn);
-    const uint32_t slot = t->next_syn + 1;
+    struct tpr_conn *old = NULL;
+    uint32_t slot = take_syn_slot(t);
+    struct tpr_syn *syn;
 
-    old = old == conn ? NULL : old;
-    t->n_waiting = MIN(t->n_waiting + 1, t->n_syns);
-    t->next_syn = slot % t->n_syns;
+    if (!slot) {
+        old = tpr_table_oldest_half_open(t);
+        slot = take_syn_slot(t);        /* Of one that was answered. */
+        if (slot) {
+            old = NULL;
+        } else {
+            tpr_table_leave_pool(t, old);
+            slot = take_syn_slot(t);
+        }
+    }
+    t->links[slot - 1] = (struct tpr_syn_link) { .prev = t->newest };
+    *(t->newest ? &t->links[t->newest - 1].next : &t->oldest) = slot;
+    t->newest = slot;
+
+    syn = &t->syns[slot - 1];
     syn->conn = tpr_conn_number(t, conn);
     syn->len = 0;
     if (len <= TPR_SYN_MAX) {
         memcpy(syn->data, frame, len);
         syn->len = len;
     }
-    conn->half_open = slot;
+    store(&conn->half_open, slot);
     return old;
 }
 
@@ -414,8 +470,7 @@ tpr_table_syn(const struct tpr_table *t, const struct tpr_conn *conn)
         return NULL;
     }
     syn = &t->syns[conn->half_open - 1];
-    return (syn->conn == tpr_conn_number(t, conn) && syn->len
-            ? syn : NULL);
+    return syn->len ? syn : NULL;
 }
 
 /* ## Fragments. ## */

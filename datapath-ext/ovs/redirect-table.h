@@ -16,8 +16,8 @@
  * forwarding threads; the client's port and addresses are the writer's.
  *
  * Beside it: the half-open pool, the connections whose backend has said
- * nothing, with copies of their SYNs; and the fragment table.  Both belong to
- * the writer. */
+ * nothing, with copies of their SYNs, the oldest first; and the fragment
+ * table.  Both belong to the writer. */
 
 #ifndef TPR_REDIRECT_TABLE_H
 #define TPR_REDIRECT_TABLE_H 1
@@ -72,6 +72,11 @@ struct tpr_syn {
     uint8_t data[TPR_SYN_MAX];
 };
 
+/* The slots of the pool before and after one, each plus 1; 0: none. */
+struct tpr_syn_link {
+    uint32_t prev, next;
+};
+
 /* In place of a connection: the first fragment was not taken. */
 #define TPR_FRAG_PASSED UINT32_MAX
 
@@ -99,8 +104,11 @@ struct tpr_table {
     uint32_t sweep;             /* Where the next slice begins. */
 
     struct tpr_syn *syns;
-    uint32_t n_syns, next_syn;
-    uint32_t n_waiting;         /* The last so many may be half open. */
+    struct tpr_syn_link *links; /* Of the same slots. */
+    uint32_t n_syns;
+    uint32_t oldest, newest;    /* Slots plus 1 of who waits, 0: nobody... */
+    uint32_t free_syn;          /* ...of a free one, chained by 'next'... */
+    uint32_t fresh_syn;         /* ...and how many were ever used. */
     struct tpr_frag_entry *frags;
 };
 
@@ -161,6 +169,7 @@ tpr_conn_number(const struct tpr_table *t, const struct tpr_conn *conn)
 
 struct tpr_conn *tpr_table_keep_syn(struct tpr_table *, struct tpr_conn *,
                                     const void *frame, uint32_t len);
+void tpr_table_leave_pool(struct tpr_table *, struct tpr_conn *);
 struct tpr_conn *tpr_table_oldest_half_open(struct tpr_table *);
 const struct tpr_syn *tpr_table_syn(const struct tpr_table *,
                                     const struct tpr_conn *);

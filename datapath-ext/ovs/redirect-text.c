@@ -37,6 +37,8 @@ static const char *const on_none_names[] = {
     [TPR_ON_NONE_PASS] = "pass",
 };
 
+static const char *const stateless_names[] = { "false", "true" };
+
 static const char *const liveness_names[] = {
     [TPR_LIVENESS_UNKNOWN] = "unknown",
     [TPR_LIVENESS_UP] = "up",
@@ -317,6 +319,7 @@ parse_vlan(const char *s, uint16_t *vlan)
     KEY(POLICY, "policy", false, false)         \
     KEY(ON_DOWN, "on_down", false, false)       \
     KEY(ON_NONE, "on_none", false, false)       \
+    KEY(STATELESS, "stateless", false, false)   \
     KEY(TIMEOUT, "timeout", false, true)        \
     KEY(BACKEND, "backend", true, true)         \
     KEY(OUTPUT, "output", true, false)          \
@@ -327,6 +330,7 @@ parse_vlan(const char *s, uint16_t *vlan)
     KEY(WEIGHT, "weight", true, false)          \
     KEY(PRIORITY, "priority", true, false)      \
     KEY(MAX, "max_connections", true, false)    \
+    KEY(MAX_PPS, "max_pps", true, false)        \
     KEY(REGION, "region", true, false)          \
     KEY(WORD, "word", true, false)              \
     KEY(WITHDRAWN, "withdrawn", true, false)
@@ -456,6 +460,8 @@ parse_backend_key(struct parser *p, enum key key, char *value)
         return parse_u16(value, 0, UINT16_MAX, &b->priority);
     } else if (key == KEY_MAX) {
         return parse_u32(value, 0, UINT32_MAX, &b->max_connections);
+    } else if (key == KEY_MAX_PPS) {
+        return parse_u32(value, 0, TPR_MAX_PPS, &b->max_pps);
     } else if (key == KEY_REGION) {
         return parse_u32(value, 0, TPR_MAX_REGIONS - 1, &b->region);
     } else if (key == KEY_WORD) {
@@ -495,12 +501,13 @@ parse_redirect_key(struct parser *p, enum key key, char *value)
     } else if (key == KEY_PORT) {
         return parse_port_range(value, r);
     } else if (key == KEY_POLICY) {
-        return parse_name(value, policy_names, TPR_POLICY_MAGLEV + 1,
-                          &r->policy);
+        return PARSE_NAME(value, policy_names, &r->policy);
     } else if (key == KEY_ON_DOWN) {
         return PARSE_NAME(value, on_down_names, &r->on_down);
     } else if (key == KEY_ON_NONE) {
         return PARSE_NAME(value, on_none_names, &r->on_none);
+    } else if (key == KEY_STATELESS) {
+        return PARSE_NAME(value, stateless_names, &r->stateless);
     } else {
         return parse_timeout(p, value);
     }
@@ -659,6 +666,9 @@ format_backend(const struct tpr_redirect_backend *b,
     if (b->max_connections) {
         ds_put_format(ds, ",max_connections=%"PRIu32, b->max_connections);
     }
+    if (b->max_pps) {
+        ds_put_format(ds, ",max_pps=%"PRIu32, b->max_pps);
+    }
     if (b->region != TPR_NO_WORD) {
         ds_put_format(ds, ",region=%"PRIu32, b->region);
     }
@@ -707,6 +717,9 @@ tpr_redirect_format(const struct tpr_redirect *r,
     }
     if (r->on_none != TPR_ON_NONE_DROP) {
         ds_put_format(ds, ",on_none=%s", tpr_on_none_name(r->on_none));
+    }
+    if (r->stateless) {
+        ds_put_cstr(ds, ",stateless=true");
     }
     for (size_t i = 0; i < ARRAY_SIZE(timeouts); i++) {
         if (r->timeouts[i] != timeouts[i].default_ms) {

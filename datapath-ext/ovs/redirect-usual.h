@@ -67,11 +67,12 @@ tpr_usual_find(const struct tpr_dp *dp, const struct tpr_action *action,
         (uint32_t) sport << 16 | dport, TPR_PROTO_TCP, dp->seed));
     const tpr_conn_no number = __atomic_load_n(&t->forward[hash & t->mask],
                                                __ATOMIC_ACQUIRE);
-    struct tpr_conn *conn = &t->conns[number - 1];
+    struct tpr_conn *conn;
 
     if (!number) {
         return NULL;
     }
+    conn = &t->conns[number - 1];
     *seq = __atomic_load_n(&conn->seq, __ATOMIC_ACQUIRE);
     return (!(*seq & 1) && conn->hash_forward == hash
             && conn->client.w[3] == src && tpr_addr_is_ip4(&conn->client)

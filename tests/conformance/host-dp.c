@@ -107,6 +107,11 @@ dp_process(void *h_, enum tpr_mode mode, uint32_t id, uint32_t in_port,
     pkt_build(p, &f);
     packet = dp_packet_clone_data_with_headroom(f.data, f.len, 64);
     flow_extract(packet, &flow);        /* Sets offsets, as a port does. */
+    if (p->partial && p->proto == TPR_PROTO_UDP) {
+        dp_packet_hwol_set_csum_udp(packet);
+    } else if (p->partial) {
+        dp_packet_hwol_set_csum_tcp(packet);
+    }
     tpr_dp_process(h->dp, &action, packet, in_port, h->now, &result);
     out->verdict = result.verdict;
     out->port = result.output;
@@ -179,7 +184,9 @@ dp_stats(void *h_, uint32_t id, uint16_t i, struct tpr_backend_stats *s)
 }
 
 const struct host_ops host_dp = {
-    "dp", dp_create, dp_destroy, dp_set, dp_del, dp_word, dp_withdraw,
-    dp_process, dp_originate, dp_time, dp_counter, dp_connections, dp_stats,
-    false, 0,
+    .name = "dp", .create = dp_create, .destroy = dp_destroy, .set = dp_set,
+    .del = dp_del, .word = dp_word, .withdraw = dp_withdraw,
+    .process = dp_process, .originate = dp_originate, .time = dp_time,
+    .counter = dp_counter, .connections = dp_connections, .stats = dp_stats,
+    .paces = true,
 };

@@ -203,7 +203,8 @@ flows_set(void *h_, const struct tpr_redirect *r)
     while (i < h->n_services && h->services[i].r.id != r->id) {
         i++;
     }
-    if (r->policy != TPR_POLICY_FAILOVER || r->on_none == TPR_ON_NONE_RESET
+    if (r->policy != TPR_POLICY_FAILOVER || r->stateless
+        || r->on_none == TPR_ON_NONE_RESET
         || i == MAX_SERVICES || r->n_backends > MAX_BACKENDS_) {
         return false;
     }

@@ -343,6 +343,9 @@ ovs_set(void *h_, const struct tpr_redirect *r)
     if (r->on_down) {
         ds_put_format(&s, ",on_down=%s", downs[r->on_down]);
     }
+    if (r->stateless) {
+        ds_put_cstr(&s, ",stateless=true");
+    }
     for (int i = 0; i < r->n_ports; i++) {
         ds_put_format(&s, ",port=%u-%u", r->ports[i].first,
                       r->ports[i].last);
@@ -471,7 +474,10 @@ ovs_stats(void *h_, uint32_t id, uint16_t i, struct tpr_backend_stats *s)
 }
 
 const struct host_ops host_ovs = {
-    "ovs", ovs_create, ovs_destroy, ovs_set, ovs_del, ovs_word, ovs_withdraw,
-    ovs_process, ovs_originate, ovs_time, ovs_counter, ovs_connections,
-    ovs_stats, .acts_at_once = true, .seed = 12345,     /* As run-ovs says. */
+    .name = "ovs", .create = ovs_create, .destroy = ovs_destroy,
+    .set = ovs_set, .del = ovs_del, .word = ovs_word,
+    .withdraw = ovs_withdraw, .process = ovs_process,
+    .originate = ovs_originate, .time = ovs_time, .counter = ovs_counter,
+    .connections = ovs_connections, .stats = ovs_stats,
+    .acts_at_once = true, .seed = 12345,                /* As run-ovs says. */
 };

@@ -33,7 +33,6 @@ struct originated {
 };
 
 enum { SCOPE = 1 };             /* Of everything here. */
-#define NO_PORT UINT32_MAX      /* 'in_port' of what came by none. */
 
 /* NULL where a host has nothing of the kind: of 'counter', 'connections' and
  * 'stats' nothing is then expected, cases with 'withdraw', 'originate' or
@@ -58,6 +57,10 @@ struct host_ops {
                   struct tpr_backend_stats *);
     bool acts_at_once;
     uint32_t seed;              /* The one it always has; 0: any. */
+    bool pool_of_newest;        /* It has room for the last so many connections
+                                 * in its pool, answered ones included. */
+    bool paces;                 /* Packets/s are by the clock of time(), a
+                                 * second being one step of 1000. */
 };
 
 extern const struct host_ops host_model, host_dp, host_ovs, host_flows;

@@ -120,7 +120,9 @@ m_make_ring(struct m_object *o)
     while (o->ring_size < n) {          /* Sizes jump, shares then rarely. */
         o->ring_size *= 2;
     }
-    o->ring_size = o->ring_size * 100 < 251 ? 251 : o->ring_size * 100;
+    o->ring_size *= o->r.policy == TPR_POLICY_MAGLEV ? 1600 : 100;
+    o->ring_size = (o->ring_size < 251 ? 251
+                    : o->ring_size > 65521 ? 65521 : o->ring_size);
     while (!is_prime(o->ring_size)) {
         o->ring_size++;
     }
@@ -173,6 +175,46 @@ choose_smooth(struct m_object *o, bool weighted, const bool *part)
     return best;
 }
 
+/* The next one in turn by weight, whatever the priority, -1 if there is
+ * none. */
+int
+m_choose_turn(struct m_object *o, const bool *usable)
+{
+    for (int i = 0; i < o->r.n_backends; i++) {
+        if (usable[i]) {
+            return choose_smooth(o, true, usable);
+        }
+    }
+    return -1;
+}
+
+/* Has nobody who takes part fewer connections per weight than 'b'? */
+static bool
+has_least(const struct m_object *o, const bool *part,
+          const struct m_backend *b)
+{
+    for (int i = 0; i < o->r.n_backends; i++) {
+        const struct m_backend *other = o->b[i];
+
+        if (part[i]
+            && other->n * b->conf.weight < b->n * other->conf.weight) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int
+choose_least(struct m_object *o, const bool *part)
+{
+    bool least[M_BACKENDS];
+
+    for (int i = 0; i < o->r.n_backends; i++) {
+        least[i] = part[i] && has_least(o, part, o->b[i]);
+    }
+    return choose_smooth(o, true, least);
+}
+
 /* Returns the index of a usable backend, -1 if there is none. */
 int
 m_choose(struct m_object *o, uint8_t policy, const bool *usable,
@@ -187,14 +229,17 @@ m_choose(struct m_object *o, uint8_t policy, const bool *usable,
             best = i;
         }
     }
-    if (best < 0 || policy == TPR_POLICY_FAILOVER) {
+    if (best < 0 || policy == TPR_POLICY_FAILOVER
+        || policy == TPR_POLICY_SPILLOVER) {
         return best;
     }
     for (int i = 0; i < o->r.n_backends; i++) {
         part[i] = usable[i] && (o->b[i]->conf.priority
                                 == o->b[best]->conf.priority);
     }
-    if (policy != TPR_POLICY_MAGLEV) {
+    if (policy == TPR_POLICY_LEAST_CONNECTIONS) {
+        return choose_least(o, part);
+    } else if (policy != TPR_POLICY_MAGLEV) {
         return choose_smooth(o, policy == TPR_POLICY_WEIGHTED, part);
     }
     for (uint32_t i = 0; i < o->ring_size; i++) {

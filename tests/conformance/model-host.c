@@ -18,7 +18,6 @@ model_create(const struct host_options *o)
 
     m->o = *o;
     m->conns = xcalloc(M_CONNS, sizeof *m->conns);
-    m->syn_owner = xcalloc(o->half_open, sizeof *m->syn_owner);
     m->frags = xcalloc(M_FRAGS, sizeof *m->frags);
     m->all = xcalloc(M_CONNS, sizeof *m->all);
     return m;
@@ -36,7 +35,6 @@ model_destroy(void *m_)
         free(m->objects[i].ring);
     }
     free(m->conns);
-    free(m->syn_owner);
     free(m->frags);
     free(m->all);
     free(m);
@@ -80,10 +78,11 @@ repeat_syn(struct model *m, struct m_conn *c, struct originated *o)
     uint32_t id = c->id;
     struct outcome out = { .verdict = TPR_DROP };
     struct look l = { m, TPR_MODE_FORWARD, id, c->in_port, &p, &out,
-                      false };
+                      false, false };
     struct m_object *object = &m->objects[id];
     struct m_backend *b;
     bool stateless;
+    struct pkt r;
 
     if (!c->has_syn || !c->in_port) {
         return;
@@ -93,9 +92,18 @@ repeat_syn(struct model *m, struct m_conn *c, struct originated *o)
     if (!b) {
         m_count(m, (enum tpr_counter) (TPR_COUNTER_NONE_DROPPED
                                      + object->r.on_none));
+        if (object->r.on_none == TPR_ON_NONE_RESET && m_answer(&p, &r)) {
+            pkt_build(&r, &out.frame);
+            m_count(m, TPR_COUNTER_RESET_SENT);
+            emit(o, &out.frame, l.in_port);
+        }
         return;
     }
-    m_new_conn(&l, b, id);
+    if (object->r.stateless) {
+        l.direct = true;
+    } else {
+        m_new_conn(&l, b, id);
+    }
     m_send_forward(&l, b);
     m_count(m, TPR_COUNTER_SYN_REPEATED);
     emit(o, &out.frame, out.port);
@@ -204,6 +212,10 @@ model_set(void *m_, const struct tpr_redirect *r)
     }
     for (int i = 0; i < r->n_backends; i++) {
         o->b[i] = new[i];
+        if (r->backends[i].max_pps && !new[i]->conf.max_pps) {
+            new[i]->pps = 0;            /* Its first second begins. */
+            new[i]->paced = new[i]->packets;
+        }
         o->b[i]->conf = r->backends[i];
     }
     o->used = true;
@@ -264,11 +276,24 @@ model_withdraw(void *m_, uint32_t port)
 }
 
 static void
+end_second(struct model *m)
+{
+    for (uint32_t i = 0; i < m->n_all; i++) {
+        m->all[i]->pps = (uint32_t) (m->all[i]->packets - m->all[i]->paced);
+        m->all[i]->paced = m->all[i]->packets;
+    }
+    m->paced_ms = m->now;
+}
+
+static void
 model_time(void *m_, uint32_t ms)
 {
     struct model *m = m_;
 
     m->now += ms;
+    if (m->now - m->paced_ms >= 1000) {
+        end_second(m);
+    }
     for (uint32_t i = 0; i < m->n_slots; i++) {
         if (m->conns[i].used && m->conns[i].expires <= m->now) {
             m_drop_conn(m, &m->conns[i]);
@@ -307,7 +332,10 @@ model_stats(void *m_, uint32_t id, uint16_t i, struct tpr_backend_stats *s)
 }
 
 const struct host_ops host_model = {
-    "model", model_create, model_destroy, model_set, model_del, model_word,
-    model_withdraw, m_process, model_originate, model_time,
-    model_counter, model_connections, model_stats, false, 0,
+    .name = "model", .create = model_create, .destroy = model_destroy,
+    .set = model_set, .del = model_del, .word = model_word,
+    .withdraw = model_withdraw, .process = m_process,
+    .originate = model_originate, .time = model_time,
+    .counter = model_counter, .connections = model_connections,
+    .stats = model_stats,
 };

@@ -17,6 +17,8 @@ struct m_backend {
     uint32_t entries;
     uint64_t packets, bytes, rev_packets, rev_bytes, total;
     int32_t smooth;
+    uint32_t pps;               /* In the last full second. */
+    uint64_t paced;             /* 'packets' at its end. */
 };
 
 struct m_object {
@@ -42,7 +44,6 @@ struct m_conn {
     int tci;
     uint8_t client_mac[6], vip_mac[6];
     uint32_t expires;
-    int syn_slot;               /* -1: none. */
     bool has_syn;
     struct pkt first;           /* The SYN. */
 };
@@ -61,13 +62,12 @@ struct model {
     tpr_word region[TPR_MAX_REGIONS], word[M_WORDS];
     struct m_conn *conns;       /* In the order in which they were made. */
     uint32_t n_slots, n_conns, next_serial;
-    uint32_t next_syn;
-    uint32_t *syn_owner;        /* Serials. */
     struct m_frag *frags;
     uint32_t n_frags;
     struct m_backend **all;     /* Every backend there ever was. */
     uint32_t n_all;
     uint32_t now;
+    uint32_t paced_ms;          /* End of the last full second. */
     uint64_t counters[TPR_N_COUNTERS];
 };
 
@@ -78,6 +78,7 @@ struct look {                   /* One packet. */
     const struct pkt *p;
     struct outcome *out;
     bool about_ours;            /* An error about a redirected packet. */
+    bool direct;                /* Of a stateless object: no connection. */
 };
 
 /* model-track.c: connections. */
@@ -97,6 +98,7 @@ void m_release(struct m_conn *);
 void m_drop_conn(struct model *, struct m_conn *);
 void m_reset_init(struct pkt *, const struct tpr_addr *src, uint16_t sport,
                   const struct tpr_addr *dst, uint16_t dport, bool is_v6);
+bool m_answer(const struct pkt *, struct pkt *);
 struct m_backend *m_choose_backend(struct look *, struct m_object *,
                                    bool *stateless);
 struct m_conn *m_new_conn(struct look *, struct m_backend *, uint32_t id);
@@ -110,6 +112,7 @@ bool m_is_dead(const struct model *, const struct m_backend *);
 void m_make_ring(struct m_object *);
 int m_choose(struct m_object *, uint8_t policy, const bool *usable,
              uint32_t hash);
+int m_choose_turn(struct m_object *, const bool *usable);
 bool m_usable(const struct model *, const struct m_backend *);
 uint32_t m_hash(const struct model *, const struct tpr_addr *src,
                 const struct tpr_addr *dst, uint16_t sport, uint16_t dport,

@@ -176,10 +176,11 @@ is_error(const struct pkt *p)
                   && (p->type == 3 || p->type == 11 || p->type == 12)));
 }
 
-/* 'about_ours': 'in' is an error about a redirected packet. */
+/* 'about_ours': 'in' is an error about a redirected packet.  'direct': it
+ * belongs to no connection. */
 static void
 build_forward(const struct pkt *in, const struct m_backend *b,
-              bool about_ours, struct frame *f)
+              bool about_ours, bool direct, struct frame *f)
 {
     static const uint8_t zero[6];
     struct pkt p = *in, quote;
@@ -188,8 +189,10 @@ build_forward(const struct pkt *in, const struct m_backend *b,
     if (memcmp(b->conf.src_mac, zero, 6)) {
         memcpy(p.smac, b->conf.src_mac, 6);
     }
-    p.dst = b->conf.addr;
-    p.dport = backend_port(b, p.dport);
+    if (!direct) {
+        p.dst = b->conf.addr;
+        p.dport = backend_port(b, p.dport);
+    }
     if (about_ours) {
         quote = *in->quote;
         quote.src = b->conf.addr;
@@ -217,7 +220,7 @@ m_send_forward(struct look *l, struct m_backend *b)
     pkt_build(l->p, &in);
     b->packets++;
     b->bytes += in.len;
-    build_forward(l->p, b, l->about_ours, &l->out->frame);
+    build_forward(l->p, b, l->about_ours, l->direct, &l->out->frame);
     l->out->verdict = TPR_SEND;
     l->out->port = b->conf.output;
 }
@@ -272,27 +275,36 @@ m_reset_init(struct pkt *r, const struct tpr_addr *src, uint16_t sport,
     r->flags = F_RST;
 }
 
+/* Makes 'r' the reset that answers 'p', if that is to be answered. */
+bool
+m_answer(const struct pkt *p, struct pkt *r)
+{
+    if (p->proto != TPR_PROTO_TCP || p->flags & F_RST
+        || !(p->flags & (F_SYN | F_ACK))) {
+        return false;
+    }
+    m_reset_init(r, &p->dst, p->dport, &p->src, p->sport, p->is_v6);
+    if (p->flags & F_ACK) {
+        r->seq = p->ack;
+    } else {
+        r->flags |= F_ACK;
+        r->ack = m_seq_end(p);
+    }
+    memcpy(r->smac, p->dmac, 6);
+    memcpy(r->dmac, p->smac, 6);
+    r->tci = p->tci;
+    return true;
+}
+
 static void
 answer(struct look *l)
 {
-    const struct pkt *p = l->p;
     struct pkt r;
 
-    if (p->proto != TPR_PROTO_TCP || p->flags & F_RST
-        || !(p->flags & (F_SYN | F_ACK))) {
+    if (!m_answer(l->p, &r)) {
         l->out->verdict = TPR_DROP;
         return;
     }
-    m_reset_init(&r, &p->dst, p->dport, &p->src, p->sport, p->is_v6);
-    if (p->flags & F_ACK) {
-        r.seq = p->ack;
-    } else {
-        r.flags |= F_ACK;
-        r.ack = m_seq_end(p);
-    }
-    memcpy(r.smac, p->dmac, 6);
-    memcpy(r.dmac, p->smac, 6);
-    r.tci = p->tci;
     pkt_build(&r, &l->out->frame);
     m_count(l->m, TPR_COUNTER_RESET_ANSWERED);
     l->out->verdict = TPR_REPLY;
@@ -320,33 +332,6 @@ nothing_usable(struct look *l, const struct m_object *o)
     }
 }
 
-static void
-keep_syn(struct model *m, struct m_conn *c, const struct pkt *p)
-{
-    uint32_t slot = m->next_syn;
-    struct frame f;
-
-    for (uint32_t i = 0; i < m->n_slots; i++) {
-        struct m_conn *old = &m->conns[i];
-
-        if (old->used && old != c && old->syn_slot == (int) slot
-            && m->syn_owner[slot] == old->serial) {
-            if (m_half_open(old)) {
-                m_count(m, TPR_COUNTER_SYN_EVICTED);
-                m_drop_conn(m, old);
-            } else {
-                old->has_syn = false;
-            }
-        }
-    }
-    m->next_syn = (slot + 1) % m->o.half_open;
-    m->syn_owner[slot] = c->serial;
-    c->syn_slot = (int) slot;
-    pkt_build(p, &f);
-    c->has_syn = m_only_syn(c) && f.len <= M_SYN_MAX;
-    c->first = *p;
-}
-
 static struct m_conn *
 oldest_half_open(struct model *m)
 {
@@ -361,6 +346,25 @@ oldest_half_open(struct model *m)
         }
     }
     return oldest;
+}
+
+static void
+keep_syn(struct model *m, struct m_conn *c, const struct pkt *p)
+{
+    uint32_t n = 0;
+    struct frame f;
+
+    for (uint32_t i = 0; i < m->n_slots; i++) {
+        n += m->conns[i].used && m_half_open(&m->conns[i]);
+    }
+    if (n > m->o.half_open) {
+        m_count(m, TPR_COUNTER_SYN_EVICTED);
+        m_drop_conn(m, oldest_half_open(m));
+    }
+    pkt_build(p, &f);
+    c->has_syn = m_only_syn(c) && f.len <= M_SYN_MAX;
+    c->first = *p;
+    c->first.partial = false;           /* The sender completes it. */
 }
 
 struct m_conn *
@@ -392,7 +396,6 @@ m_new_conn(struct look *l, struct m_backend *b, uint32_t id)
     c->cport = has_ports(p->proto) ? p->sport : 0;
     c->vport = has_ports(p->proto) ? p->dport : 0;
     c->proto = p->proto;
-    c->syn_slot = -1;
     m_learn_client(c, p, l->in_port);
     m_from_client(c, p);
     touch(m, c);
@@ -413,8 +416,8 @@ m_choose_backend(struct look *l, struct m_object *o, bool *stateless)
     const struct pkt *p = l->p;
     uint32_t hash = m_hash(m, &p->src, &p->dst, p->sport, p->dport,
                            p->proto);
-    bool usable[M_BACKENDS];
-    bool limited = false;
+    bool usable[M_BACKENDS], fast[M_BACKENDS];
+    bool limited = false, any_fast = false, all_fast = false;
 
     for (int i = 0; i < o->r.n_backends; i++) {
         struct m_backend *b = o->b[i];
@@ -425,15 +428,32 @@ m_choose_backend(struct look *l, struct m_object *o, bool *stateless)
             usable[i] = false;
             limited = true;
         }
+        fast[i] = (usable[i] && b->conf.max_pps
+                   && (b->pps >= b->conf.max_pps
+                       || b->packets - b->paced >= b->conf.max_pps));
+        if (fast[i]) {
+            usable[i] = false;
+            any_fast = true;
+        }
     }
     if (limited) {
         m_count(m, TPR_COUNTER_LIMITED);
     }
-    *stateless = m->n_conns >= m->o.connections && !oldest_half_open(m);
+    *stateless = (o->r.stateless
+                  || (m->n_conns >= m->o.connections && !oldest_half_open(m)));
     for (;;) {
-        int i = m_choose(o, *stateless ? TPR_POLICY_MAGLEV : o->r.policy,
-                         usable, hash);
+        int i = (all_fast && !*stateless
+                 && o->r.policy == TPR_POLICY_SPILLOVER
+                 ? m_choose_turn(o, usable)
+                 : m_choose(o, *stateless && !o->r.stateless
+                            ? TPR_POLICY_MAGLEV : o->r.policy, usable, hash));
 
+        if (i < 0 && any_fast) {        /* Nobody else is left. */
+            memcpy(usable, fast, sizeof usable);
+            any_fast = false;
+            all_fast = true;
+            continue;
+        }
         if (i < 0 || *stateless) {
             return i < 0 ? NULL : o->b[i];
         } else if (!find_reverse(m, &o->b[i]->conf.addr,
@@ -457,7 +477,9 @@ place(struct look *l, uint32_t id)
         nothing_usable(l, o);
         return;
     }
-    if (stateless) {
+    if (o->r.stateless) {
+        l->direct = true;
+    } else if (stateless) {
         m_count(l->m, TPR_COUNTER_TABLE_FULL);
         if (!m_same_addr(&b->conf.addr, &o->r.vip)
             || backend_port(b, l->p->dport) != l->p->dport) {
@@ -495,6 +517,14 @@ covers(const struct m_object *o, const struct pkt *p)
     return !o->r.n_ports;
 }
 
+/* A reset opens nothing. */
+static bool
+may_place(const struct m_object *o, const struct pkt *p)
+{
+    return (o->r.stateless || p->proto != TPR_PROTO_TCP
+            || !(p->flags & F_RST));
+}
+
 /* Drops the connection and places the packet anew. */
 static void
 place_again(struct look *l, struct m_conn *c)
@@ -503,7 +533,7 @@ place_again(struct look *l, struct m_conn *c)
 
     m_drop_conn(l->m, c);
     if (covers(&l->m->objects[id], l->p)
-        && (l->p->proto != TPR_PROTO_TCP || !(l->p->flags & F_RST))) {
+        && may_place(&l->m->objects[id], l->p)) {
         place(l, id);
     }
 }
@@ -598,12 +628,10 @@ forward(struct look *l)
         forward_later(l, serves(o, p));
     } else if (!covers(o, p)) {
         m_count(l->m, TPR_COUNTER_NOT_OURS);
-    } else if (l->in_port == NO_PORT) {
-        m_count(l->m, TPR_COUNTER_NO_WAY_BACK);
     } else if ((c = find_forward(l, &p->src, p->sport, &p->dst, p->dport,
                                  p->proto)) != NULL) {
         forward_hit(l, c);
-    } else if (p->proto != TPR_PROTO_TCP || !(p->flags & F_RST)) {
+    } else if (may_place(o, p)) {
         place(l, l->id);
     }
 }
@@ -626,13 +654,11 @@ any(struct look *l)
         forward_error(l);
     } else if (p->frag == LATER_FRAGMENT) {
         forward_later(l, ours);
-    } else if (l->in_port == NO_PORT) {
-        m_count(l->m, TPR_COUNTER_NO_WAY_BACK);
     } else if ((c = find_forward(l, &p->src, p->sport, &p->dst, p->dport,
                                  p->proto)) != NULL) {
         forward_hit(l, c);
     } else if (object >= 0 && p->frag == FIRST_FRAGMENT
-               && !(p->proto == TPR_PROTO_TCP && (p->flags & F_RST))) {
+               && may_place(&l->m->objects[object], p)) {
         place(l, (uint32_t) object);
     }
 }
@@ -680,20 +706,24 @@ void
 m_process(void *m_, enum tpr_mode mode, uint32_t id, uint32_t in_port,
               const struct pkt *p, struct outcome *out)
 {
-    struct look l = { m_, mode, id, in_port, p, out, false };
+    struct look l = { m_, mode, id, in_port, p, out, false, false };
+
+    const bool is_other = pkt_is_other(p), odd = pkt_is_malformed(p);
 
     out->verdict = TPR_PASS;
-    if (p->is_ip && pkt_is_malformed(p)) {
+    if (is_other) {
+        /* Not for us. */
+    } else if (odd) {
         m_count(l.m, TPR_COUNTER_ODD);
-    } else if (p->is_ip && mode == TPR_MODE_FORWARD) {
+    } else if (mode == TPR_MODE_FORWARD) {
         forward(&l);
-    } else if (p->is_ip && mode == TPR_MODE_ANY) {
+    } else if (mode == TPR_MODE_ANY) {
         any(&l);
-    } else if (p->is_ip) {
+    } else {
         reverse(&l);
     }
     for (int i = 0; i < M_OBJECTS; i++) {
-        if (out->verdict == TPR_PASS && p->is_ip && !pkt_is_malformed(p)
+        if (out->verdict == TPR_PASS && !is_other && !odd
             && mode != TPR_MODE_REVERSE && serves(&l.m->objects[i], p)) {
             note_fragment(&l, NULL, false);
         }

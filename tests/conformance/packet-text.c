@@ -61,7 +61,7 @@ parse_proto(const char *word, struct pkt *p)
     static const struct { const char *name; uint8_t proto; } protos[] = {
         { "tcp", TPR_PROTO_TCP }, { "udp", TPR_PROTO_UDP },
         { "sctp", TPR_PROTO_SCTP }, { "icmp", PROTO_ICMP },
-        { "icmp6", PROTO_ICMP6 }, { "gre", 47 },
+        { "icmp6", PROTO_ICMP6 }, { "gre", 47 }, { "ah", 51 },
     };
 
     for (size_t i = 0; i < sizeof protos / sizeof *protos; i++) {
@@ -92,6 +92,20 @@ parse_flags(const char *word, struct pkt *p)
 static const char *
 parse_number(const char *key, unsigned long x, struct pkt *p)
 {
+    const struct { const char *key; int *value; } ints[] = {
+        { "cut", &p->cut }, { "iplen", &p->ip_len }, { "ihl", &p->ihl },
+        { "doff", &p->doff }, { "udplen", &p->udp_len },
+        { "version", &p->version }, { "extlen", &p->ext_len },
+        { "l4cut", &p->l4_cut }, { "routing", &p->routing },
+        { "outer", &p->outer },
+    };
+
+    for (size_t i = 0; i < sizeof ints / sizeof *ints; i++) {
+        if (!strcmp(key, ints[i].key)) {
+            *ints[i].value = (int) x;
+            return NULL;
+        }
+    }
     if (!strcmp(key, "seq")) {
         p->seq = (uint32_t) x;
     } else if (!strcmp(key, "ack")) {
@@ -118,18 +132,6 @@ parse_number(const char *key, unsigned long x, struct pkt *p)
         p->ext = (uint8_t) x;
     } else if (!strcmp(key, "pad")) {
         p->pad = (uint8_t) x;
-    } else if (!strcmp(key, "cut")) {
-        p->cut = (int) x;
-    } else if (!strcmp(key, "iplen")) {
-        p->ip_len = (int) x;
-    } else if (!strcmp(key, "ihl")) {
-        p->ihl = (int) x;
-    } else if (!strcmp(key, "doff")) {
-        p->doff = (int) x;
-    } else if (!strcmp(key, "udplen")) {
-        p->udp_len = (int) x;
-    } else if (!strcmp(key, "version")) {
-        p->version = (int) x;
     } else if (!strcmp(key, "quoted")) {
         p->quote_bytes = (uint16_t) x;
     } else {
@@ -139,19 +141,30 @@ parse_number(const char *key, unsigned long x, struct pkt *p)
 }
 
 static const char *
+parse_flag(const char *word, struct pkt *p)
+{
+    const struct { const char *word; bool *value; } flags[] = {
+        { "nocsum", &p->nocsum }, { "reset", &p->reset_style },
+        { "ah", &p->ah }, { "atomic", &p->atomic },
+        { "partial", &p->partial },
+    };
+
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        if (!strcmp(word, flags[i].word)) {
+            *flags[i].value = true;
+            return NULL;
+        }
+    }
+    return parse_flags(word, p) ? NULL : "unknown word";
+}
+
+static const char *
 parse_word(char *word, struct pkt *p)
 {
     char *value = strchr(word, '=');
 
     if (!value) {
-        if (!strcmp(word, "nocsum")) {
-            p->nocsum = true;
-            return NULL;
-        } else if (!strcmp(word, "reset")) {
-            p->reset_style = true;
-            return NULL;
-        }
-        return parse_flags(word, p) ? NULL : "unknown word";
+        return parse_flag(word, p);
     }
     *value++ = '\0';
     if (!strcmp(word, "smac")) {

@@ -82,6 +82,7 @@ pkt_init(struct pkt *p)
     p->ttl = 64;
     p->id = 1;
     p->cut = p->ip_len = p->ihl = p->doff = p->udp_len = p->version = -1;
+    p->ext_len = p->l4_cut = p->routing = p->outer = -1;
     parse_mac("01", p->smac);
     parse_mac("50", p->dmac);
 }
@@ -97,13 +98,53 @@ quotes_enough(const struct pkt *q, uint16_t limit)
     return (has_header || q->payload >= 8) && (!limit || limit >= 8);
 }
 
+/* How many bytes of transport there must be at least. */
+static int
+header_bytes(uint8_t proto)
+{
+    return (proto == TPR_PROTO_TCP ? 20 : proto == TPR_PROTO_SCTP ? 12
+            : proto == TPR_PROTO_UDP || proto == PROTO_ICMP
+              || proto == PROTO_ICMP6 ? 8 : 0);
+}
+
+/* An IPv4 address where IPv6 has none. */
+static bool
+is_mapped(const struct tpr_addr *a)
+{
+    return !a->w[0] && !a->w[1] && a->w[2] == htonl(0xffff);
+}
+
+static bool
+is_bad_ip6(const struct pkt *p)
+{
+    return (p->is_v6
+            && (is_mapped(&p->src) || is_mapped(&p->dst) || p->routing > 0
+                || p->ext_len >= 0 || p->ext > 8));
+}
+
+static bool
+is_bad_quote(const struct pkt *q, uint16_t limit)
+{
+    return (q->frag == LATER_FRAGMENT || q->version >= 0 || is_bad_ip6(q)
+            || !quotes_enough(q, limit));
+}
+
 bool
 pkt_is_malformed(const struct pkt *p)
 {
     return (p->cut >= 0 || p->ip_len >= 0 || p->ihl >= 0 || p->doff >= 0
-            || p->udp_len >= 0 || p->version >= 0 || p->ext > 8
-            || (p->quote && (p->quote->frag == LATER_FRAGMENT
-                             || !quotes_enough(p->quote, p->quote_bytes))));
+            || p->udp_len >= 0 || p->version >= 0 || is_bad_ip6(p)
+            || (p->l4_cut >= 0 && p->frag != LATER_FRAGMENT
+                && p->l4_cut < header_bytes(p->proto))
+            || (p->quote && is_bad_quote(p->quote, p->quote_bytes)));
+}
+
+/* Is it, as far as a redirect can see, no IP at all? */
+bool
+pkt_is_other(const struct pkt *p)
+{
+    return (!p->is_ip || p->outer >= 0
+            || (p->tci >= 0 && p->cut >= 0 && p->cut < 18));
 }
 
 static void
@@ -184,7 +225,8 @@ put_transport(const struct pkt *p, struct out *o)
     }
 }
 
-/* The transport from 'start' on gets its checksum, whole. */
+/* The transport from 'start' on gets its checksum, whole unless 'p' says
+ * otherwise. */
 static void
 set_checksum(const struct pkt *p, struct out *o, size_t start, size_t at)
 {
@@ -200,10 +242,14 @@ set_checksum(const struct pkt *p, struct out *o, size_t start, size_t at)
         put32(&q, p->proto);
         sum = sum_bytes(sum, pseudo, q.len);
     }
-    sum = sum_bytes(sum, o->data + start, o->len - start);
-    csum = finish(sum + p->badcsum);
-    if (!csum && p->proto == TPR_PROTO_UDP) {
-        csum = 0xffff;
+    if (p->partial) {
+        csum = (uint16_t) ~finish(sum);
+    } else {
+        sum = sum_bytes(sum, o->data + start, o->len - start);
+        csum = finish(sum + p->badcsum);
+        if (!csum && p->proto == TPR_PROTO_UDP) {
+            csum = 0xffff;
+        }
     }
     o->data[at] = (uint8_t) (csum >> 8);
     o->data[at + 1] = (uint8_t) csum;
@@ -229,28 +275,71 @@ put_ip4(const struct pkt *p, struct out *o)
     }
 }
 
+enum { IP_ROUTING = 43, IP_FRAGMENT = 44, IP_AH = 51, IP_DSTOPTS = 60 };
+
+/* An extension header of 'type', before one of type 'next'. */
+static void
+put_ext(const struct pkt *p, uint8_t type, uint8_t next, struct out *o)
+{
+    put8(o, next);
+    switch (type) {
+    case IP_ROUTING:
+        put8(o, 0);
+        put8(o, 0);
+        put8(o, (unsigned int) p->routing);
+        put32(o, 0);
+        break;
+
+    case IP_AH:
+        put8(o, 2);                     /* 16 bytes. */
+        put16(o, 0);
+        put32(o, 7);
+        put32(o, 1);
+        put32(o, 0x89abcdef);
+        break;
+
+    case IP_FRAGMENT:
+        put8(o, 0);
+        put16(o, p->frag == FIRST_FRAGMENT ? 1
+                 : p->frag == LATER_FRAGMENT ? 1480 : 0);
+        put32(o, p->id);
+        break;
+
+    default:
+        put8(o, p->ext_len >= 0 ? (unsigned int) p->ext_len : 0);
+        put16(o, 0x0104);               /* PadN. */
+        put32(o, 0);
+        break;
+    }
+}
+
 static void
 put_ip6(const struct pkt *p, struct out *o)
 {
-    const uint8_t last = p->frag ? 44 : p->proto;
+    uint8_t chain[260];
+    int n = 0;
+
+    if (p->routing >= 0) {
+        chain[n++] = IP_ROUTING;
+    }
+    memset(chain + n, IP_DSTOPTS, p->ext);
+    n += p->ext;
+    if (p->frag || p->atomic) {
+        chain[n++] = IP_FRAGMENT;
+    }
+    if (p->ah) {
+        chain[n++] = IP_AH;
+    }
+    chain[n] = p->proto;
 
     put32(o, (uint32_t) (p->version >= 0 ? p->version : 6) << 28);
     put16(o, 0);
-    put8(o, p->ext ? 60 : last);
+    put8(o, chain[0]);
     put8(o, p->ttl);
     put_addr(o, p, &p->src);
     put_addr(o, p, &p->dst);
-    for (int i = 0; i < p->ext; i++) {
-        put8(o, i + 1 < p->ext ? 60 : last);
-        put8(o, 0);
-        put16(o, 0x0104);               /* PadN. */
-        put32(o, 0);
-    }
-    if (p->frag) {
-        put8(o, p->proto);
-        put8(o, 0);
-        put16(o, p->frag == FIRST_FRAGMENT ? 1 : 1480);
-        put32(o, p->id);
+    for (int i = 0; i < n; i++) {
+        put_ext(p, chain[i], chain[i + 1], o);
     }
 }
 
@@ -267,6 +356,10 @@ build_ip(const struct pkt *p, struct out *o)
     }
     transport = o->len;
     at = put_transport(p, o);
+    if (p->l4_cut >= 0 && o->len > transport + (size_t) p->l4_cut) {
+        o->len = transport + (size_t) p->l4_cut;
+        at = at + 2 <= o->len ? at : 0;
+    }
     length = (p->ip_len >= 0 ? (size_t) p->ip_len
               : o->len - start - (p->is_v6 ? 40 : 0));
     o->data[start + (p->is_v6 ? 4 : 2)] = (uint8_t) (length >> 8);
@@ -291,6 +384,10 @@ pkt_build(const struct pkt *p, struct frame *f)
 
     put_bytes(&o, p->dmac, 6);
     put_bytes(&o, p->smac, 6);
+    if (p->outer >= 0) {
+        put16(&o, 0x88a8);
+        put16(&o, (unsigned int) p->outer);
+    }
     if (p->tci >= 0) {
         put16(&o, 0x8100);
         put16(&o, p->tci);

@@ -51,10 +51,20 @@ struct pkt {
     uint8_t type, code;         /* ICMP. */
     uint8_t options;            /* 4-byte words of IPv4 options. */
     uint8_t ext;                /* Destination options headers, IPv6. */
+    bool ah;                    /* An authentication header, IPv6. */
+    bool atomic;                /* A fragment header that divides nothing. */
+    bool partial;               /* Of the transport's checksum, only the
+                                 * pseudo-header's sum is there. */
     uint8_t pad;                /* Bytes behind the packet. */
 
     /* What makes it malformed; -1: as it should be. */
     int cut, ip_len, ihl, doff, udp_len, version;
+    int ext_len;                /* Of the destination options headers. */
+    int l4_cut;                 /* So many bytes of transport, and IP says
+                                 * so. */
+    int routing;                /* An IPv6 routing header with so many segments
+                                 * left; 0 is no mistake. */
+    int outer;                  /* VLAN of a second tag, outside (802.1ad). */
 
     struct pkt *quote;          /* What an ICMP error quotes: owned by the
                                  * caller. */
@@ -63,6 +73,7 @@ struct pkt {
 
 void pkt_init(struct pkt *);
 bool pkt_is_malformed(const struct pkt *);
+bool pkt_is_other(const struct pkt *);
 void pkt_build(const struct pkt *, struct frame *);
 const char *pkt_parse(char *text, struct pkt *, struct pkt *quote);
 const char *parse_addr(const char *text, struct tpr_addr *, bool *is_v6);

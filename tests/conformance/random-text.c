@@ -105,6 +105,9 @@ put_backend(FILE *f, const struct tpr_redirect_backend *b)
     if (b->max_connections) {
         fprintf(f, " max=%u", b->max_connections);
     }
+    if (b->max_pps) {
+        fprintf(f, " pps=%u", b->max_pps);
+    }
     if (b->region != TPR_NO_WORD) {
         fprintf(f, " region=%u", b->region);
     }
@@ -131,6 +134,9 @@ put_redirect(FILE *f, const struct tpr_redirect *r)
     fprintf(f, " policy=%s on_down=%s on_none=%s",
             tpr_policy_name(r->policy), downs[r->on_down],
             nones[r->on_none]);
+    if (r->stateless) {
+        fprintf(f, " stateless=1");
+    }
     for (int i = 0; i < r->n_backends; i++) {
         put_backend(f, &r->backends[i]);
     }

@@ -60,6 +60,7 @@ random_backend(struct round *t, struct tpr_redirect_backend *b, uint32_t i,
     b->region = draw(t, 8) ? draw(t, 3) : TPR_NO_WORD;
     b->word = draw(t, 4) ? draw(t, 8) : TPR_NO_WORD;
     b->max_connections = draw(t, 3) ? 0 : 1 + draw(t, 6);
+    b->max_pps = t->paced && draw(t, 2) ? 1 + draw(t, 12) : 0;
     b->l4_port = has_port && !draw(t, 3) ? 8080 : 0;
     b->vlan = draw(t, 2) ? TPR_VLAN_KEEP : draw(t, 2) ? 0 : 10 + draw(t, 2);
     b->weight = (uint16_t) (draw(t, 8) ? 1 + draw(t, 5) : 0);
@@ -81,12 +82,17 @@ random_redirect(struct round *t, uint32_t id)
     tpr_redirect_init(r, id);
     r->vip = address(t, 1, id);
     r->proto = tcp ? TPR_PROTO_TCP : udp ? TPR_PROTO_UDP : TPR_PROTO_ANY;
-    r->policy = (uint8_t) draw(t, 4);
+    r->policy = (uint8_t) draw(t, 6);
     r->on_down = (uint8_t) draw(t, 4);
     if (r->on_down == TPR_ON_DOWN_RESET && !tcp) {
         r->on_down = TPR_ON_DOWN_KEEP;
     }
     r->on_none = (uint8_t) draw(t, 3);
+    if (!draw(t, 6)) {
+        r->stateless = true;
+        r->policy = draw(t, 2) ? TPR_POLICY_FAILOVER : TPR_POLICY_MAGLEV;
+        r->on_down = draw(t, 2) ? TPR_ON_DOWN_DEFAULT : TPR_ON_DOWN_RESELECT;
+    }
     if (id != 3) {
         r->n_ports = 2;
         r->ports[0] = (struct tpr_port_range) { 80, 81 };
@@ -96,8 +102,13 @@ random_redirect(struct round *t, uint32_t id)
     r->n_backends = 0;
     for (uint32_t i = 1; i <= 5; i++) {
         if (draw(t, 4)) {
-            random_backend(t, &x->backends[r->n_backends++], i,
-                           id != 3);
+            struct tpr_redirect_backend *b = &x->backends[r->n_backends++];
+
+            random_backend(t, b, i, id != 3);
+            if (r->stateless) {
+                b->l4_port = 0;
+                b->max_connections = 0;
+            }
         }
     }
     add_event(t, EVENT_SET)->redirect = x;
@@ -236,15 +247,17 @@ one_step(struct round *t)
             add_event(t, EVENT_SENDER);
         }
         return;
+    } else if (t->paced && what < 20) {
+        add_event(t, EVENT_TIME)->number = 1000;
     } else if (what < 10) {
         static const uint32_t steps[] = { 100, 1000, 5000, 31000, 200000 };
 
         add_event(t, EVENT_TIME)->number = steps[draw(t, 5)];
-    } else if (what == 10) {
+    } else if (what == 20) {
         random_redirect(t, 1 + draw(t, N_IDS));
-    } else if (what == 11 && !draw(t, 4)) {
+    } else if (what == 21 && !draw(t, 4)) {
         add_event(t, EVENT_DEL)->number = 1 + draw(t, N_IDS);
-    } else if (what == 12 && !t->ops->acts_at_once && !draw(t, 4)) {
+    } else if (what == 22 && !t->ops->acts_at_once && !draw(t, 4)) {
         /* A real port does not come again at once. */
         add_event(t, EVENT_WITHDRAW)->number = 1 + draw(t, 5);
     }
@@ -262,8 +275,14 @@ draw_round(struct round *t)
     }
     t->is_v6 = draw(t, 2);
     t->small = !draw(t, 4) && !t->ops->acts_at_once;
+    t->paced = !draw(t, 4) && t->ops->paces;
     t->options = (struct host_options) {
-        t->small ? 8 : 8192, 512, t->ops->seed ? t->ops->seed : seed, true,
+        .connections = t->small ? 8 : 8192,
+        /* A real switch has witnesses there; see host-ovs.c. */
+        .half_open = (t->ops->pool_of_newest ? 2 * ROUND
+                      : t->ops->acts_at_once ? 512 : 64),
+        .seed = t->ops->seed ? t->ops->seed : seed,
+        .is_special = true,
     };
     for (uint32_t id = 1; id <= N_IDS; id++) {
         random_redirect(t, id);

@@ -43,6 +43,7 @@ struct round {
     struct host_options options;
     uint32_t seed, state;
     bool is_v6, small;          /* 'small': a table that gets full. */
+    bool paced;                 /* Backends have limits of packets/s. */
     struct event *events;
     size_t n;
 };

@@ -60,6 +60,8 @@ backend_key(const char *key, const char *value,
         b->priority = (uint16_t) number(value);
     } else if (!strcmp(key, "max")) {
         b->max_connections = (uint32_t) number(value);
+    } else if (!strcmp(key, "pps")) {
+        b->max_pps = (uint32_t) number(value);
     } else if (!strcmp(key, "region")) {
         b->region = word_index(value);
     } else if (!strcmp(key, "word")) {
@@ -111,6 +113,8 @@ service_key(const char *key, char *value, struct tpr_redirect *r)
         r->on_down = (uint8_t) find_name(downs, 4, value);
     } else if (!strcmp(key, "on_none")) {
         r->on_none = (uint8_t) find_name(nones, 3, value);
+    } else if (!strcmp(key, "stateless")) {
+        r->stateless = number(value) != 0;
     } else {
         for (int i = 0; i < TPR_N_TIMEOUTS; i++) {
             if (!strcmp(key, tpr_timeout_name(i))) {

@@ -5,6 +5,7 @@
 
 #include <config.h>
 #include "model.h"
+#include "openvswitch/dynamic-string.h"
 #include "util.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
@@ -60,6 +61,27 @@ fuzz_address(const char *text)
     free(error);
     free(tpr_parse_host_address(text, &addr));
     free(tpr_parse_address_port(text, &addr, &port));
+    free(tpr_parse_listener(text, &addr, &port));
+}
+
+static void
+fuzz_bytes(const char *text)
+{
+    struct tpr_bytes bytes, again;
+    char *error = tpr_parse_bytes(text, &bytes);
+
+    if (!error) {
+        struct ds s = DS_EMPTY_INITIALIZER;
+
+        tpr_put_escaped(&s, bytes.data, bytes.n);
+        error = tpr_parse_bytes(ds_cstr(&s), &again);
+        ovs_assert(!error && again.n == bytes.n
+                   && !memcmp(again.data, bytes.data, bytes.n));
+        free(again.data);
+        free(bytes.data);
+        ds_destroy(&s);
+    }
+    free(error);
 }
 
 int
@@ -74,6 +96,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_duration(text);
     fuzz_vip(text);
     fuzz_address(text);
+    fuzz_bytes(text);
     free(tpr_parse_mac(text, &mac));
     free(tpr_parse_status_range(text, &min, &max));
     free(tpr_parse_unsigned(text, 1, 65535, &number));

@@ -125,7 +125,7 @@ value () {
 
 # died_within NAME MICROSECONDS INTERVAL: NAME saw a death by missed beats, not
 # before the detection time was over and not much later.  What the probe was
-# late itself it says, and may add.
+# late itself it says, and may add; and TPR_SLACK ms (2000), as in lib.sh.
 died_within () {
     local silent excused late
     wait_says "$1" ' down cause="beats missed"'
@@ -135,6 +135,7 @@ died_within () {
     echo "$1: dead after $silent us of silence (detection time $2 us," \
         "$excused stalls excused, worst lateness ${late:-?} us)"
     test "$silent" -ge "$2" || fail "$1: too early"
-    test "$silent" -le $(($2 + 2 * $3 + 5000 + excused * $3 + ${late:-0})) ||
+    test "$silent" -le $(($2 + 2 * $3 + 5000 + excused * $3 + ${late:-0} +
+            1000 * ${TPR_SLACK:-2000})) ||
         fail "$1: too late"
 }

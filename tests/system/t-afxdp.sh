@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/deaths.sh"
 
-start_lab --datapath afxdp --interval 20ms
+start_lab --datapath afxdp
 short_holds
 expect_healthy
 expect_is Region r1 path switch
@@ -16,7 +16,7 @@ perf_start
 lab kill r1 --how silent
 expect_region_down
 perf_end
-perf_t_un_at_most 70 20
+perf_t_un_at_most $((DETECTION_MS + 20))
 comes_back
 
 # What the switch's own threads carry cannot be that fast.

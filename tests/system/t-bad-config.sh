@@ -3,6 +3,8 @@
 #
 #   client .10 --- switch .1 --+-- r1 .50 = VIP  <- dies
 #                              +-- r2 .60
+#
+# Runs beside others.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/deaths.sh"
@@ -42,11 +44,11 @@ perf_start
 lab kill r1 --how silent
 expect_region_down
 perf_end
-perf_t_un_at_most 40
+perf_t_un_at_most $((DETECTION_MS + 10))
 lab heal r1
 
 ctl set Service web 'vip="172.20.126.50:80/tcp"' -- \
-    set Heartbeat "$heartbeat" interval=10ms
+    set Heartbeat "$heartbeat" interval=$INTERVAL
 wait_for 5 eval 'test "$(n_complaints)" = 0'
 expect_healthy
 finish

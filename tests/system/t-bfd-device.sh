@@ -19,21 +19,21 @@ ups () { grep -c ' up$' "$DIR/$1.out" || :; }
 up_again () { test "$(ups "$1")" = "$2"; }
 
 # Tagged frames reach the session of their VLAN only.
-region tagged-region --vlan 42 --interval-us 10000
-probe tagged 4 --vlan 42 --interval-us 10000
+region tagged-region --vlan 42 --interval-us 50000
+probe tagged 4 --vlan 42 --interval-us 50000
 wait_says tagged 'session state=up remote=up'
 probe_end
 test "$(value tagged stats bad)" = 0 || fail "tagged packets were discarded"
 for vlan in 0 43; do
-    probe vlan-$vlan 4 --vlan $vlan --interval-us 10000 --time-ms 2500
+    probe vlan-$vlan 4 --vlan $vlan --interval-us 50000 --time-ms 2500
     wait "$PROBE"
     says vlan-$vlan ' up$' && fail "VLAN $vlan heard VLAN 42"
 done
 kill -9 "$REGION"
 
 # The device goes down and comes up: the same session goes on, the same socket.
-region down-region --interval-us 10000
-probe down 4 --interval-us 10000
+region down-region --interval-us 50000
+probe down 4 --interval-us 50000
 wait_says down ' up$'
 ip -n "$A" link set a0 down
 wait_says down ' error Network is down$'
@@ -52,8 +52,8 @@ probe_end
 kill -9 "$REGION"
 
 # The device is made anew, with another number.
-region anew-region --interval-us 10000
-probe anew 4 --interval-us 10000
+region anew-region --interval-us 50000
+probe anew 4 --interval-us 50000
 wait_says anew ' up$'
 ip -n "$A" link del a0
 wait_says anew ' error '

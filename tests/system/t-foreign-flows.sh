@@ -3,6 +3,8 @@
 #
 #   client .10 --- switch .1 --+-- r1 .50 = VIP  <- dies
 #                  our flows   +-- r2 .60
+#
+# Runs beside others.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/deaths.sh"

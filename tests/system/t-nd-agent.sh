@@ -1,6 +1,8 @@
 #! /bin/bash
 # A switch that cannot write ND's options, as the kernel's datapath: the agent answers for the VIP, and a client whose
 # neighbour cache expires in the middle of the outage survives it.
+#
+# Runs beside others.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/deaths.sh"

@@ -3,6 +3,8 @@
 #
 #   client .10 --- switch .1 --+-- r1 .50 = VIP  <- dies
 #                              +-- r2 .60
+#
+# Runs beside others.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/deaths.sh"
@@ -27,7 +29,7 @@ perf_start
 lab kill r1 --how silent
 expect_region_down
 perf_end
-perf_t_un_at_most 40
+perf_t_un_at_most $((DETECTION_MS + 10))
 wait_for 5 grep -qE '^TPR-101\|.*r1\|up\|down\|.+\|[0-9]+$' "$calls"
 wait_for 5 grep -qE '^TPR-301\|.*web\|.*r1\|.*r2\|' "$calls"
 wait_for 5 eval '! pgrep -f "sleep 1000" --ns "$(cat "$LABS/$NAME/run/ovs-tprd.pid")" --nslist net'

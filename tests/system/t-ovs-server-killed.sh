@@ -1,5 +1,7 @@
 #! /bin/bash
 # With redirect objects: the server of a region is killed, its host lives.
+#
+# Runs beside others.
 
 export TPR_DATAPATH=ovs
 # shellcheck source=tests/system/t-server-killed.sh

@@ -1,5 +1,7 @@
 #! /bin/bash
 # With redirect objects: all packets of a region vanish, its link stays up.
+#
+# Runs beside others.
 
 export TPR_DATAPATH=ovs
 # shellcheck source=tests/system/t-silent.sh

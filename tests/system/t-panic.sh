@@ -5,6 +5,8 @@
 #   client .10 --- switch .1 --+-- r2 .60        <- its server, too
 #                              +-- r3 .70        <- its server, too
 #                              +-- r4 .80        <- its server, too
+#
+# Runs beside others.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/deaths.sh"

@@ -11,12 +11,10 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/deaths.sh"
 
-if test "${TPR_SLACK:-500}" = 0; then
-    interval=1ms seconds=60
-else
-    interval=50ms seconds=10
-fi
-start_lab --interval $interval --fall 3
+seconds=10
+# shellcheck disable=SC2034
+test "$SLACK_MS" != 0 || INTERVAL=1ms seconds=60
+start_lab --fall 3
 expect_healthy
 # At the start a service may be on what is proven first for a moment.
 before=$(history | grep -cE 'TPR-(101|301)' || :)

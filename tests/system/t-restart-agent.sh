@@ -3,6 +3,8 @@
 #
 #   client .10 --- switch .1 --+-- r1 .50 = VIP
 #                  ^ovs-tprd   +-- r2 .60
+#
+# Runs beside others.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/deaths.sh"
@@ -11,7 +13,7 @@
 restart () {
     local before ages
     ages=$(since)
-    before=$(history | grep -cE 'TPR-(1|2|3)0' || :)
+    before=$(history | grep -cE 'TPR-(10[12]|20|30)' || :)
     perf_start -t 500ms
     lab daemon ovs-tprd kill
     # The flows work on without the agent.
@@ -21,7 +23,7 @@ restart () {
     perf_end 3
     perf_at_most failures 0
     expect_answer "$1"
-    test "$(history | grep -cE 'TPR-(1|2|3)0' || :)" = "$before" ||
+    test "$(history | grep -cE 'TPR-(10[12]|20|30)' || :)" = "$before" ||
         fail "the restart caused transitions: $(history)"
     # Status columns are written again at the latest after 5 s.
     wait_for 10 refreshed_since "$(refreshed)"

@@ -3,6 +3,8 @@
 #
 #   client .10 --- switch .1      --+-- r1 .50 = VIP
 #                  ^ovsdb-server    +-- r2 .60
+#
+# Runs beside others.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/deaths.sh"
@@ -24,7 +26,7 @@ perf_start
 lab kill r1 --how silent
 wait_for 5 answered_by r2
 perf_end
-perf_t_un_at_most 40
+perf_t_un_at_most $((DETECTION_MS + 10))
 
 perf_start -t 500ms
 lab daemon ovsdb-server start

@@ -4,6 +4,8 @@
 #                              +-- r1 .50 = VIP  <- dies first
 #   client .10 --- switch .1 --+-- r2 .60        <- dies second
 #                              +-- r3 .70        <- dies last
+#
+# Runs beside others.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/deaths.sh"

@@ -105,7 +105,7 @@ sim_check(struct sim *sim, struct sim_node *node)
         node->lonely_us = 0;
     }
 
-    SIM_ASSERT(is_up(node) || s->hb.state != HEARTBEAT_UP || s->hb.excuses);
+    SIM_ASSERT(is_up(node) || s->hb.state != HEARTBEAT_UP || s->hb.guard.excuses);
     SIM_ASSERT(s->polling || (s->used_min_tx_us == s->min_tx_us
                               && s->used_min_rx_us == s->min_rx_us));
     SIM_ASSERT(!s->polling || is_up(node));

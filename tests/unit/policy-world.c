@@ -25,6 +25,8 @@ elapsed_ms(const struct world *w, long long int us)
 struct settings {
     struct tpr_damping damping;
     long long int hold_us;
+    long long int slow_us;
+    long long int drain_us;
 };
 
 /* Configuration. */
@@ -58,7 +60,8 @@ add_region(struct tpr_config *config, const char *word,
 }
 
 static void
-add_backend(struct tpr_config *config, struct tpr_service *s, char *word)
+add_backend(struct tpr_config *config, struct tpr_service *s, char *word,
+            const struct settings *st)
 {
     struct tpr_backend *b = xzalloc(sizeof *b);
     char *save = NULL;
@@ -70,8 +73,19 @@ add_backend(struct tpr_config *config, struct tpr_service *s, char *word)
     ck_assert_ptr_nonnull(b->region);
     b->priority = rest ? strtoul(rest, &rest, 10) : 100;
     b->last_up = -1;
-    if (rest && *rest == 'c') {
-        b->check = xzalloc(sizeof *b->check);
+    b->weight = 200;
+    b->max_connections = 50;
+    b->slow_start_us = st->slow_us;
+    b->drain_timeout_us = st->drain_us;
+    for (; rest && *rest; rest++) {
+        struct tpr_check *check = xzalloc(sizeof *check);
+
+        if (*rest == 'c') {
+            b->check = check;
+        } else {
+            b->agent_check = check;
+            b->max_cpu = 80;
+        }
     }
     tpr_service_add_backend(s, b);
 }
@@ -88,7 +102,7 @@ add_service(struct tpr_config *config, char *word, const struct settings *st)
     s->failback_hold_us = st->hold_us;
     s->vip.addr = in6addr_loopback;
     while ((backend = strtok_r(NULL, ",", &save)) != NULL) {
-        add_backend(config, s, backend);
+        add_backend(config, s, backend, st);
     }
     tpr_service_sort(s);
     shash_add(&config->services, s->name, s);
@@ -116,6 +130,10 @@ add_word(struct tpr_config *config, char *word, struct settings *st)
 
     if (!strncmp(word, "hold=", 5)) {
         st->hold_us = scan_ms(word + 5);
+    } else if (!strncmp(word, "slow=", 5)) {
+        st->slow_us = scan_ms(word + 5);
+    } else if (!strncmp(word, "drain=", 6)) {
+        st->drain_us = scan_ms(word + 6);
     } else if (!strncmp(word, "panic=", 6)) {
         config->panic_threshold = strtoul(word + 6, NULL, 10);
     } else if (!strncmp(word, "damp=", 5)) {
@@ -125,6 +143,12 @@ add_word(struct tpr_config *config, char *word, struct settings *st)
     } else if (strchr(word, '!')) {
         tpr_config_service(config, strtok_r(word, "!", &save))->failback
             = TPR_FAILBACK_MANUAL;
+    } else if (strchr(word, '^')) {
+        struct tpr_service *s
+            = tpr_config_service(config, strtok_r(word, "^", &save));
+
+        s->policy = (!strcmp(save, "spillover") ? TPR_POLICY_SPILLOVER
+                     : TPR_POLICY_WEIGHTED);
     } else if (strchr(word, '@')) {
         struct tpr_service *s
             = tpr_config_service(config, strtok_r(word, "@", &save));
@@ -141,8 +165,12 @@ add_word(struct tpr_config *config, char *word, struct settings *st)
     } else if (strchr(word, '/')) {
         struct tpr_backend *b
             = find_backend(config, strtok_r(word, ":", &save));
-        b->last_up = !strcmp(strtok_r(NULL, ":", &save), "up");
-        b->last_state = b->last_up ? TPR_BACKEND_UP : TPR_BACKEND_DOWN;
+        const char *state = strtok_r(NULL, ":", &save);
+
+        b->last_up = !strcmp(state, "up");
+        b->last_state = (b->last_up ? TPR_BACKEND_UP
+                         : !strcmp(state, "draining") ? TPR_BACKEND_DRAINING
+                         : TPR_BACKEND_DOWN);
         b->last_since_ms = *save ? scan_since(save - 1) : 0;
     } else {
         add_region(config, word, st);
@@ -303,13 +331,32 @@ do_heartbeat(struct world *w, char *args[])
     }
 }
 
+/* As check.c does: what is known, and what is said now. */
+static void
+do_agent(struct world *w, const struct tpr_backend *b, char *args[])
+{
+    struct agent_words known, said;
+    struct ds line = DS_EMPTY_INITIALIZER;
+
+    for (; *args; args++) {
+        ds_put_format(&line, "%s ", *args);
+    }
+    ck_assert_ptr_null(agent_words_parse(ds_cstr(&line), &said));
+    policy_backend_words(w->policy, b, &known);
+    agent_words_merge(&known, &said);
+    policy_backend_agent(w->policy, b, &known);
+    ds_destroy(&line);
+}
+
 static void
 do_backend(struct world *w, char *args[])
 {
     const struct tpr_backend *b = find_backend(w->config, args[1]);
     const char *verb = args[0];
 
-    if (!strcmp(verb, "good")) {
+    if (!strcmp(verb, "says")) {
+        do_agent(w, b, args + 2);
+    } else if (!strcmp(verb, "good")) {
         policy_backend_check(w->policy, b, true, "HTTP status 200",
                              w->now_us, w->now_us);
     } else if (!strcmp(verb, "bad")) {
@@ -395,6 +442,12 @@ do_view(struct world *w, char *args[])
                       policy_reason_to_string(
                           policy_usable(w->policy,
                                         find_backend(w->config, args[1]))));
+    } else if (!strcmp(args[0], "weight")) {
+        const struct tpr_backend *b = find_backend(w->config, args[1]);
+
+        ds_put_format(&w->out, "%s: weight %u, limit %"PRIu32"\n", args[1],
+                      policy_weight(w->policy, b),
+                      policy_limit(w->policy, b));
     } else if (!strcmp(args[0], "owner")) {
         ds_put_format(&w->out, "%s: owner %s\n", args[1],
                       (policy_owner_answers(w->policy,
@@ -442,7 +495,7 @@ do_words(struct world *w, char *args[])
 static void
 do_command(struct world *w, char *command)
 {
-    char *args[5] = { NULL };
+    char *args[6] = { NULL };
     char *save = NULL;
     size_t n = 0;
 

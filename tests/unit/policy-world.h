@@ -8,24 +8,29 @@
  *   config WORD...         a new configuration; the words are
  *       r1 r1:up r1:down   region (and what the database remembers of it)
  *       web=r1/1,r2/2c     service: backends web/r1, priority 1, and web/r2,
- *                          priority 2, which has a check
+ *                          priority 2, which has a check; "a" for an
+ *                          agent-check
  *       web!manual         failback by hand
  *       web@web/r1         the database remembers web/r1 as active
- *       web/r1:up          ...and that its check was good (or :down)
+ *       web/r1:up          ...and that its check was good (or :down; or that
+ *                          it was :draining)
  *                          "r1:up:N", "web@web/r1:N", "web/r1:up:N": it does
  *                          so since N ms before the beginning
  *       web%r1             backend web/r1 owns the VIP
  *       hold=N             failback_hold of services that follow
+ *       drain=N            drain timeout of services that follow
  *       damp=H,M,R         damping of regions that follow: hold, max, reset
  *       panic=P            threshold in percent
  *   +N                     N ms pass; deadlines are met on the way
  *   up R, down R [WHY]     heartbeat: WHY is N (missed), link, admin or peer
  *   good B, bad B          health check of a backend
+ *   says B WORD...         its agent, at most three words
  *   port B, noport B, mac B, nomac B       the switch, the neighbours
  *   drain X, failover S R, failback S      orders, with optional until=N
  *   revoke                 takes back all orders
  *   show S                 prints "S: BACKEND MODE"
  *   usable B, region R     prints the view
+ *   weight B               prints its weight and its limit
  *   since X                prints since when, and the reason for it
  *   owner S                prints whether the owner answers ARP
  *   batch ... end          what stands between is handed in before the policy

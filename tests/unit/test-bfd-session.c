@@ -538,7 +538,7 @@ START_TEST(own_stall_keeps_session_and_region)
     sim_run(&sim, SEC(10));
     ck_assert_uint_eq(status(&sim.a).n_flaps, 0);
     ck_assert_uint_eq(sim.a.s.hb.n_down, 0);
-    ck_assert_uint_eq(sim.a.s.hb.excuses, 0);
+    ck_assert_uint_eq(sim.a.s.hb.guard.excuses, 0);
     ds_clear(&sim.log);
 
     /* But not for ever. */
@@ -586,7 +586,7 @@ START_TEST(own_stall_that_the_peer_notices)
     ck_assert_int_eq(sim.a.s.hb.state, HEARTBEAT_UP);
     ck_assert_uint_eq(sim.a.s.hb.n_down, 0);
     ck_assert_uint_eq(sim.a.s.hb.n_excused, 1);
-    ck_assert_uint_eq(sim.a.s.hb.excuses, 0);
+    ck_assert_uint_eq(sim.a.s.hb.guard.excuses, 0);
     ck_assert_int_eq(sim.a.s.hb.detect_us, MS(30));
 
     /* Without a stall, or with one long ago, the peer's word counts. */

@@ -29,6 +29,7 @@ enum manner {
     RESET,                      /* Accepts and resets. */
     EARLY,                      /* Sends 'reply' before it reads, closes. */
     REFUSE,                     /* Does not listen. */
+    FULL,                       /* Accepts nobody: SYNs stay unanswered. */
 };
 
 struct server {
@@ -73,7 +74,7 @@ server_listen(struct server *s)
     ck_assert_msg(!bind(s->fd, (struct sockaddr *) &s->ss, sizeof s->ss),
                   "bind: %s", ovs_strerror(errno));
     if (s->manner != REFUSE) {
-        ck_assert_int_eq(listen(s->fd, 64), 0);
+        ck_assert_int_eq(listen(s->fd, s->manner == FULL ? 0 : 64), 0);
     }
 }
 
@@ -167,7 +168,7 @@ client_run(struct server *s, struct client *c)
 static void
 server_run(struct server *s)
 {
-    if (s->fd > 0 && s->manner != REFUSE) {
+    if (s->fd > 0 && s->manner != REFUSE && s->manner != FULL) {
         server_accept(s);
         poll_fd_wait(s->fd, POLLIN);
     }
@@ -573,6 +574,207 @@ START_TEST(own_stall_is_excused)
 }
 END_TEST
 
+static bool there_is_a_way;
+
+static bool
+has_way(void *aux OVS_UNUSED, const struct tpr_backend *backend,
+        long long int since_us)
+{
+    ck_assert_ptr_eq(backend, &backends[0]);
+    ck_assert_int_gt(since_us, 0);
+    return there_is_a_way;
+}
+
+/* While the switch is away, nobody can answer. */
+START_TEST(no_way_is_no_miss)
+{
+    struct check_change change;
+
+    setup();
+    check_set_way(set, has_way, NULL);
+    there_is_a_way = false;
+    server_open(&servers[0], false, HANG, NULL);
+    set_backend(0, TPR_CHECK_HTTP, &servers[0], 1);
+    checks[0].fall = 1;
+    configure(1);
+    while (stats_of(&backends[0]).n_own_errors < 3) {
+        ck_assert(!turn(&change));
+    }
+    ck_assert_uint_eq(stats_of(&backends[0]).n_failed, 0);
+    ck_assert_ptr_eq(check_set_complaint(set, &backends[0]), NULL);
+    there_is_a_way = true;
+    expect_change(&backends[0], false, "connected, but no answer in 20 ms");
+    teardown();
+}
+END_TEST
+
+/* Real traffic speaks against a backend whose next check is far away. */
+
+/* A check that comes every 10 minutes only, and has that long. */
+static void
+set_slow_backend(enum tpr_check_type type)
+{
+    set_backend(0, type, &servers[0], 1);
+    checks[0].interval_us = checks[0].timeout_us = 600 * 1000 * 1000;
+    configure(1);
+}
+
+static bool
+suspect(unsigned int refused, unsigned int silent)
+{
+    return check_set_suspect(set, &backends[0], refused, silent, 50 * 1000,
+                             tpr_now_us());
+}
+
+START_TEST(suspect_that_refuses_is_down_at_once)
+{
+    setup();
+    server_open(&servers[0], false, REFUSE, NULL);
+    set_slow_backend(TPR_CHECK_TCP);
+    ck_assert(suspect(1, 0));
+    expect_change(&backends[0], false,
+                  "connection refused, after clients met the same");
+    ck_assert(!stats_of(&backends[0]).suspicion.suspect);
+    /* Nobody asks for more. */
+    ck_assert(!suspect(1, 0));
+    ck_assert_uint_eq(stats_of(&backends[0]).n_failed, 1);
+    teardown();
+}
+END_TEST
+
+/* Fills the queue of servers[0], so that SYNs stay unanswered. */
+static int crowd[4];
+
+static void
+crowd_in(void)
+{
+    const struct sockaddr *sa = (const struct sockaddr *) &servers[0].ss;
+
+    for (size_t i = 0; i < ARRAY_SIZE(crowd); i++) {
+        crowd[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        connect(crowd[i], sa, sizeof(struct sockaddr_in));
+    }
+}
+
+static void
+crowd_out(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(crowd); i++) {
+        close(crowd[i]);
+    }
+}
+
+/* The check's connection may take as long as clients' might, twice. */
+START_TEST(suspect_that_is_silent_is_down_soon)
+{
+    long long int start_us;
+
+    setup();
+    server_open(&servers[0], false, FULL, NULL);
+    crowd_in();
+    set_slow_backend(TPR_CHECK_HTTP);
+    start_us = tpr_now_us();
+    ck_assert(suspect(0, 1));
+    expect_change(&backends[0], false,
+                  "no answer in 50 ms, after clients met the same");
+    ck_assert_int_ge(tpr_now_us() - start_us, 100 * 1000);
+    ck_assert_uint_eq(stats_of(&backends[0]).n_failed, 2);
+    crowd_out();
+    teardown();
+}
+END_TEST
+
+/* One lost packet is not the server's death. */
+START_TEST(suspect_that_answers_the_second_time_stays)
+{
+    struct check_change change;
+
+    setup();
+    server_open(&servers[0], false, FULL, NULL);
+    crowd_in();
+    set_slow_backend(TPR_CHECK_TCP);
+    ck_assert(suspect(0, 1));
+    for (;;) {
+        check_set_run(set, tpr_now_us());
+        ck_assert(!check_set_next_change(set, &change));
+        if (stats_of(&backends[0]).n_failed) {
+            break;
+        }
+        check_set_wait(set);
+        poll_block();
+    }
+    crowd_out();
+    servers[0].manner = HANG;
+    ck_assert_int_eq(listen(servers[0].fd, 64), 0);
+    expect_quiet(&backends[0], 1);
+    ck_assert_uint_eq(stats_of(&backends[0]).n_ok, 1);
+    ck_assert_uint_eq(stats_of(&backends[0]).n_failed, 1);
+    ck_assert_int_eq(stats_of(&backends[0]).state, CHECK_UP);
+    teardown();
+}
+END_TEST
+
+/* Once connected, the check has its own time. */
+START_TEST(suspect_that_answers_stays)
+{
+    struct check_change change;
+    long long int end_us;
+
+    setup();
+    server_open(&servers[0], false, HANG, OK);
+    set_slow_backend(TPR_CHECK_HTTP);
+    ck_assert(suspect(2, 3));
+    ck_assert(!suspect(0, 1));
+    while (!servers[0].clients[0].n) {
+        poll_timer_wait(5);
+        ck_assert(!turn(&change));
+    }
+    for (end_us = tpr_now_us() + 100 * 1000; tpr_now_us() < end_us; ) {
+        poll_timer_wait(5);
+        ck_assert(!turn(&change));
+    }
+    client_answer(&servers[0], &servers[0].clients[0]);
+    while (!stats_of(&backends[0]).n_ok) {
+        poll_timer_wait(5);
+        ck_assert(!turn(&change));
+    }
+    ck_assert_uint_eq(stats_of(&backends[0]).n_ok, 1);
+    ck_assert(stats_of(&backends[0]).suspicion.suspect);
+    ck_assert_ptr_null(check_set_trusted(set, tpr_now_us()));
+    ck_assert_ptr_eq(check_set_trusted(set, tpr_now_us()
+                                            + SUSPICION_QUIET_US + 1),
+                     &backends[0]);
+    ck_assert_ptr_null(check_set_trusted(set, tpr_now_us()
+                                              + SUSPICION_QUIET_US + 1));
+    ck_assert(!stats_of(&backends[0]).suspicion.suspect);
+    teardown();
+}
+END_TEST
+
+/* However often they are suspect, good backends are not flooded with
+ * checks. */
+START_TEST(early_checks_are_spaced)
+{
+    long long int start_us;
+    struct check_change change;
+    uint64_t n;
+
+    setup();
+    server_open(&servers[0], false, HANG, NULL);
+    set_slow_backend(TPR_CHECK_TCP);
+    start_us = tpr_now_us();
+    do {
+        suspect(1, 0);
+        poll_timer_wait(1);
+        ck_assert(!turn(&change));
+        n = stats_of(&backends[0]).n_ok;
+        ck_assert_uint_le(n, 1 + (tpr_now_us() - start_us)
+                             / CHECK_EARLY_SPACING_US);
+    } while (n < 4);
+    teardown();
+}
+END_TEST
+
 static Suite *
 check_suite(void)
 {
@@ -592,6 +794,12 @@ check_suite(void)
     tcase_add_test(tcase, equal_checks_share_a_conversation);
     tcase_add_test(tcase, configuration_keeps_state);
     tcase_add_test(tcase, own_stall_is_excused);
+    tcase_add_test(tcase, no_way_is_no_miss);
+    tcase_add_test(tcase, suspect_that_refuses_is_down_at_once);
+    tcase_add_test(tcase, suspect_that_is_silent_is_down_soon);
+    tcase_add_test(tcase, suspect_that_answers_the_second_time_stays);
+    tcase_add_test(tcase, suspect_that_answers_stays);
+    tcase_add_test(tcase, early_checks_are_spaced);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -227,6 +227,63 @@ START_TEST(defaults_are_filled_in)
 }
 END_TEST
 
+START_TEST(passive_detection_brings_a_check)
+{
+    struct tprrec_health_check http = {
+        .type = CONST_CAST(char *, "http"), .interval = CONST_CAST(char *, "5s"),
+    };
+    const struct tpr_check *c;
+
+    ck_assert_int_eq(build(), 0);
+    ck_assert_int_eq(service("web")->passive_us, 0);
+    ck_assert_ptr_null(backend("web/r1")->check);
+
+    web->passive_detection = CONST_CAST(char *, "200ms");
+    web_r2->check = &http;
+    ck_assert_uint_eq(build(), 0);
+    ck_assert_int_eq(service("web")->passive_us, 200000);
+    c = backend("web/r1")->check;
+    ck_assert_int_eq(c->type, TPR_CHECK_TCP);
+    ck_assert_uint_eq(c->port, 80);
+    ck_assert_int_eq(c->interval_us, 1000000);
+    ck_assert_int_eq(c->timeout_us, 1000000);
+    ck_assert_uint_eq(c->fall, 3);
+    ck_assert_uint_eq(c->rise, 2);
+    ck_assert_int_eq(backend("web/r2")->check->type, TPR_CHECK_HTTP);
+
+    web->passive_detection = NULL;
+    ck_assert_uint_eq(build(), 0);
+    ck_assert_ptr_null(backend("web/r1")->check);
+}
+END_TEST
+
+START_TEST(passive_detection_is_judged)
+{
+    static const struct {
+        const char *vip, *bound, *complaint;
+    } cases[] = {
+        { "10.1.2.3:80/tcp", "200", "has no unit" },
+        { "10.1.2.3:80/tcp", "5ms", "Service x: passive_detection: " },
+        { "10.1.2.3:80/tcp", "5s", "Service x: passive_detection: " },
+        { "10.1.2.3:53/udp", "1s", "a service of udp cannot have it" },
+        { "10.1.2.3:53/sctp", "1s", "a service of sctp cannot have it" },
+        { "10.1.2.3/tcp", "1s", "give the service a check with a port" },
+        { "10.1.2.3/any", "1s", "give the service a check with a port" },
+    };
+
+    struct tprrec_service *x = add_service("x", "10.1.2.3:80/tcp");
+    add_backend(x, r1, "10.0.0.1", 1);
+    ck_assert_uint_eq(build(), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        x->vip = CONST_CAST(char *, cases[i].vip);
+        x->passive_detection = CONST_CAST(char *, cases[i].bound);
+        ck_assert_uint_eq(build(), 1);
+        ck_assert_msg(strstr(first_complaint(), cases[i].complaint), "%s",
+                      first_complaint());
+    }
+}
+END_TEST
+
 START_TEST(empty_database)
 {
     db.n_regions = db.n_services = 0;
@@ -329,6 +386,9 @@ START_TEST(equal_priorities_are_refused)
     ONE_COMPLAINT("Backend web/r2: priority: 1 is that of backend web/r1, too: policy failover "
                   "wants an order (left out)");
     ck_assert_uint_eq(service("web")->n_backends, 1);
+    web->policy = CONST_CAST(char *, "spillover");
+    ONE_COMPLAINT("Backend web/r2: priority: 1 is that of backend web/r1, too: policy spillover "
+                  "wants an order (left out)");
     web->policy = CONST_CAST(char *, "maglev");
     ck_assert_uint_eq(build(), 0);
     ck_assert_uint_eq(service("web")->n_backends, 2);
@@ -350,6 +410,49 @@ START_TEST(priorities_swap_in_one_step_and_in_two)
     SET(web_r2, priority, 2);
     ck_assert_uint_eq(build(), 0);
     ck_assert_str_eq(service("web")->backends[0]->name, "web/r1");
+}
+END_TEST
+
+START_TEST(backups_come_last)
+{
+    SET(web_r1, priority, 65535);
+    web_r2->backup = true;
+    ck_assert_uint_eq(build(), 0);
+    ck_assert_str_eq(service("web")->backends[0]->name, "web/r1");
+    ck_assert_uint_eq(service("web")->backends[0]->priority, 65535);
+    ck_assert_uint_eq(service("web")->backends[1]->priority,
+                      TPR_BACKUP + 2);
+    web_r1->backup = true;
+    SET(web_r1, priority, 2);
+    ONE_COMPLAINT("Backend web/r1: priority: 2 is that of backend web/r2, too: policy failover "
+                  "wants an order (the last good form stays in force)");
+}
+END_TEST
+
+START_TEST(slow_start_of_a_backend_comes_first)
+{
+    web->slow_start = CONST_CAST(char *, "30s");
+    web_r2->slow_start = CONST_CAST(char *, "0s");
+    ck_assert_uint_eq(build(), 0);
+    ck_assert_int_eq(backend("web/r1")->slow_start_us, 30 * 1000 * 1000);
+    ck_assert_int_eq(backend("web/r2")->slow_start_us, 0);
+    web_r2->slow_start = CONST_CAST(char *, "soon");
+    ck_assert_uint_eq(build(), 1);
+    ck_assert_int_eq(backend("web/r2")->slow_start_us, 0);
+}
+END_TEST
+
+START_TEST(drain_timeout)
+{
+    ck_assert_uint_eq(build(), 0);
+    ck_assert_int_eq(backend("web/r1")->drain_timeout_us, 0);
+    web->drain_timeout = CONST_CAST(char *, "30s");
+    ck_assert_uint_eq(build(), 0);
+    ck_assert_int_eq(service("web")->drain_timeout_us, 30 * 1000 * 1000);
+    ck_assert_int_eq(backend("web/r1")->drain_timeout_us, 30 * 1000 * 1000);
+    web->drain_timeout = CONST_CAST(char *, "0s");
+    ck_assert_uint_eq(build(), 1);
+    ck_assert_int_eq(service("web")->drain_timeout_us, 30 * 1000 * 1000);
 }
 END_TEST
 
@@ -507,12 +610,138 @@ START_TEST(checks_are_inherited)
     ck_assert_int_eq(backend("web/r1")->check->timeout_us, 100000);
     http.timeout = NULL;
     tcp.sni = CONST_CAST(char *, "x");
-    ONE_COMPLAINT("Health_Check of backend web/r2: sni: this version does not have it (ignored)");
+    ONE_COMPLAINT("Health_Check of backend web/r2: sni: means nothing for type tcp (the last good "
+                  "form stays in force)");
     tcp.sni = NULL;
     web->vip = CONST_CAST(char *, "172.20.126.50:80/udp");
     build();
     ck_assert_uint_eq(sset_count(&db.complaints), 2);
     ck_assert(strstr(first_complaint(), "needs a port"));
+}
+END_TEST
+
+START_TEST(checks_of_all_types)
+{
+    const bool no = false;
+    struct tprrec_health_check in = {
+        .type = CONST_CAST(char *, "https"),
+        .host = CONST_CAST(char *, "www.example.org"),
+        .sni = CONST_CAST(char *, "web.example.org"),
+        .ca_file = CONST_CAST(char *, "/etc/ca.pem"),
+        .interval = CONST_CAST(char *, "1s"),
+        .fast_interval = CONST_CAST(char *, "100ms"),
+    };
+    const struct tpr_check *c;
+
+    web->check = &in;
+    ck_assert_uint_eq(build(), 0);
+    c = backend("web/r1")->check;
+    ck_assert_int_eq(c->type, TPR_CHECK_HTTPS);
+    ck_assert_str_eq(c->sni, "web.example.org");
+    ck_assert_str_eq(c->ca_file, "/etc/ca.pem");
+    ck_assert(!c->no_verify);
+    ck_assert_str_eq(c->path, "/");
+    ck_assert_int_eq(c->fast_us, 100000);
+
+    in.ca_file = NULL;
+    in.verify = CONST_CAST(bool *, &no);
+    in.n_verify = 1;
+    ck_assert_uint_eq(build(), 0);
+    ck_assert(backend("web/r1")->check->no_verify);
+    in.fast_interval = CONST_CAST(char *, "2s");
+    build();
+    ck_assert(strstr(first_complaint(), "fast_interval: \"2s\" is longer than the interval"));
+    in.fast_interval = NULL;
+    in.ca_file = CONST_CAST(char *, "ca.pem");
+    in.n_verify = 0;
+    build();
+    ck_assert(strstr(first_complaint(), "ca_file: \"ca.pem\" is not an absolute path"));
+
+    memset(&in, 0, sizeof in);
+    in.type = CONST_CAST(char *, "tcp");
+    in.send = CONST_CAST(char *, "PING\\r\\n");
+    in.expect = CONST_CAST(char *, "+PONG");
+    ck_assert_uint_eq(build(), 0);
+    c = backend("web/r2")->check;
+    ck_assert_uint_eq(c->send.n, 6);
+    ck_assert(!memcmp(c->expect.data, "+PONG", c->expect.n));
+    ck_assert_int_eq(c->fast_us, c->interval_us);
+    in.send = CONST_CAST(char *, "\\z");
+    build();
+    ck_assert(strstr(first_complaint(), "send: \"\\x5cz\" has a backslash before"));
+
+    /* No port of UDP in sight, then one of its own. */
+    in.send = NULL;
+    in.type = CONST_CAST(char *, "udp");
+    build();
+    ck_assert(strstr(first_complaint(), "the VIP names no UDP port"));
+    SET(&in, port, 53);
+    ck_assert_uint_eq(build(), 0);
+    ck_assert_uint_eq(backend("web/r1")->check->port, 53);
+}
+END_TEST
+
+START_TEST(agents_are_inherited)
+{
+    struct tprrec_health_check all = { .type = CONST_CAST(char *, "agent") };
+    struct tprrec_health_check own = { .type = CONST_CAST(char *, "agent") };
+    const struct tpr_backend *b;
+
+    web->agent_check = &all;
+    web_r2->agent_check = &own;
+    SET(&all, port, 9777);
+    SET(&own, port, 9778);
+    own.send = CONST_CAST(char *, "r2\\n");
+    web_r1->agent = CONST_CAST(char *, "75% drain");
+    ck_assert_uint_eq(build(), 0);
+    b = backend("web/r1");
+    ck_assert_int_eq(b->agent_check->type, TPR_CHECK_AGENT);
+    ck_assert_uint_eq(b->agent_check->port, 9777);
+    ck_assert_int_eq(b->last_agent.admin, AGENT_ADMIN_DRAIN);
+    ck_assert_uint_eq(b->last_agent.percent, 75);
+    ck_assert_ptr_null(b->check);
+    b = backend("web/r2");
+    ck_assert_uint_eq(b->agent_check->port, 9778);
+    ck_assert_uint_eq(b->agent_check->send.n, 3);
+
+    own.n_port = 0;
+    build();
+    ck_assert(strstr(first_complaint(), "Agent-check of backend web/r2: port: an agent-check needs "
+                     "the port of the agent"));
+    SET(&own, port, 1);
+    SET(&own, fall, 2);
+    build();
+    ck_assert(strstr(first_complaint(), "fall: means nothing for type agent"));
+    own.n_fall = 0;
+    own.type = CONST_CAST(char *, "tcp");
+    build();
+    ck_assert(strstr(first_complaint(), "type: \"tcp\" is not \"agent\""));
+    web_r2->agent_check = NULL;
+    web->check = &all;
+    build();
+    ck_assert(strstr(first_complaint(), "type: \"agent\" is for agent_check"));
+}
+END_TEST
+
+/* Echo requests to the VIP may be answered by the switch. */
+START_TEST(checks_by_echo_need_addresses_of_their_own)
+{
+    struct tprrec_health_check in = { .type = CONST_CAST(char *, "icmp") };
+
+    web_r2->check = &in;
+    ck_assert_uint_eq(build(), 0);
+    ck_assert_int_eq(backend("web/r2")->check->type, TPR_CHECK_ICMP);
+    SET(&in, port, 7);
+    ONE_COMPLAINT("Health_Check of backend web/r2: port: means nothing for type icmp (the last "
+                  "good form stays in force)");
+    in.n_port = 0;
+    web->check = &in;
+    ONE_COMPLAINT("Backend web/r1: check: the backend's address is the VIP: the switch may answer "
+                  "echo requests in its place (the last good form stays in force)");
+    web->check = NULL;
+    web->vip = CONST_CAST(char *, "172.20.126.50/any");
+    build();
+    ck_assert(strstr(first_complaint(), "echo requests go where a service of all protocols"));
 }
 END_TEST
 
@@ -619,7 +848,7 @@ START_TEST(datapath_may_refuse)
     db.check = only_failover;
     ck_assert_uint_eq(build(), 0);
     web->policy = CONST_CAST(char *, "maglev");
-    ONE_COMPLAINT("service web: maglev is not for plain flows (the last good form stays "
+    ONE_COMPLAINT("Service web: maglev is not for plain flows (the last good form stays "
                   "in force)");
     ck_assert_int_eq(service("web")->policy, TPR_POLICY_FAILOVER);
 }
@@ -636,8 +865,7 @@ START_TEST(settings_stay_column_by_column)
     SET(&db.tpr, panic_threshold, 0);
     db.tpr.notify = notify;
     db.tpr.n_notify = 2;
-    db.tpr.metrics = CONST_CAST(char *, "127.0.0.1:9000");
-    ck_assert_uint_eq(build(), 3);
+    ck_assert_uint_eq(build(), 2);
     ck_assert_str_eq(db.config->bridge, "br0");
     ck_assert_uint_eq(db.config->panic_threshold, 0);
     ck_assert_uint_eq(db.config->n_notify, 1);
@@ -648,6 +876,47 @@ START_TEST(settings_stay_column_by_column)
     db.tpr.n_notify = 0;
     build();
     ck_assert_int_eq(db.config->notify_timeout_us, 500000);
+}
+END_TEST
+
+START_TEST(metrics_are_bound_to_loopback_unless_told)
+{
+    static const struct { const char *text, *addr; int port; } good[] = {
+        { "9850", "127.0.0.1", 9850 },
+        { "127.0.0.2:1", "127.0.0.2", 1 },
+        { "0.0.0.0:65535", "0.0.0.0", 65535 },
+        { "[::1]:9850", "::1", 9850 },
+        { "[::]:9850", "::", 9850 },
+    };
+    static const char *const bad[] = {
+        "", "0", "65536", "x", "127.0.0.1", "127.0.0.1:", ":9850", "::1:9850", "[::1]", "[::1]9850",
+        "[127.0.0.1]:9850", "localhost:9850", "127.0.0.1:9850/metrics", "127.0.0.1:-1", "[]:1",
+        "[:1",
+    };
+
+    ck_assert_uint_eq(build(), 0);
+    ck_assert_uint_eq(db.config->metrics_port, 0);
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+        char *addr;
+
+        db.tpr.metrics = CONST_CAST(char *, good[i].text);
+        ck_assert_uint_eq(build(), 0);
+        addr = tpr_format_address(&db.config->metrics_addr);
+        ck_assert_str_eq(addr, good[i].addr);
+        ck_assert_uint_eq(db.config->metrics_port, good[i].port);
+        free(addr);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        db.tpr.metrics = CONST_CAST(char *, bad[i]);
+        ck_assert_uint_eq(build(), 1);
+        ck_assert(strstr(first_complaint(), "TPR .: metrics: "));
+        ck_assert(strstr(first_complaint(), "(the last good form stays in force)"));
+        ck_assert_uint_eq(db.config->metrics_port, 9850);
+        ck_assert(IN6_IS_ADDR_UNSPECIFIED(&db.config->metrics_addr));
+    }
+    db.tpr.metrics = NULL;
+    ck_assert_uint_eq(build(), 0);
+    ck_assert_uint_eq(db.config->metrics_port, 0);
 }
 END_TEST
 
@@ -666,14 +935,18 @@ static Suite *
 config_suite(void)
 {
     const TTest *const tests[] = {
+        passive_detection_brings_a_check, passive_detection_is_judged,
         defaults_are_filled_in, empty_database, all_complaints_come_at_once,
         last_good_region_stays, last_good_service_stays, last_good_backend_stays,
         deletion_deletes, equal_priorities_are_refused, priorities_swap_in_one_step_and_in_two,
+        backups_come_last, slow_start_of_a_backend_comes_first, drain_timeout,
         two_backends_in_one_region_need_names, duplicate_endpoints_are_refused,
         backend_port_wants_one_service_port, overlapping_vips_are_refused,
         regions_need_ports_or_peers_of_their_own, heartbeat_values, checks_are_inherited,
+        checks_of_all_types, agents_are_inherited, checks_by_echo_need_addresses_of_their_own,
         indexes_are_stable, limit_of_regions, memory_of_the_database, intents_are_judged,
-        datapath_may_refuse, settings_stay_column_by_column, shared_backend_rows_are_refused,
+        datapath_may_refuse, settings_stay_column_by_column,
+        metrics_are_bound_to_loopback_unless_told, shared_backend_rows_are_refused,
     };
     Suite *suite = suite_create("config");
 

@@ -229,7 +229,7 @@ START_TEST(other_port_vlan_and_gateway)
         ",set_field:02:00:00:00:00:60->eth_dst,"
         "set_field:02:00:00:00:00:50->eth_src,"
         "set_field:10.0.0.60->ip_dst,set_field:8080->tcp_dst,"
-        "set_field:0x1005->vlan_tci,output:2\n"
+        "set_field:0x1005/0x1fff->vlan_tci,output:2\n"
         "0 priority=1003,tcp,in_port=2,nw_src=10.0.0.60,tp_src=8080 actions="
         SAVE "set_field:10.0.0.50->ip_src,set_field:80->tcp_src,"
         "resubmit(,250)\n"
@@ -391,7 +391,7 @@ START_TEST(beats)
     check_path(&path,
                "0 priority=1007,udp,in_port=LOCAL,nw_src=10.0.0.1,"
                "nw_dst=10.0.0.60,tp_dst=3784 "
-               "actions=set_field:0x1005->vlan_tci,output:2\n"
+               "actions=set_field:0x1005/0x1fff->vlan_tci,output:2\n"
                "0 priority=1007,udp,in_port=2,nw_src=10.0.0.60,"
                "nw_dst=10.0.0.1,tp_dst=3784 "
                "actions=set_field:0->vlan_tci,LOCAL\n"

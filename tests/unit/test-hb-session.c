@@ -222,7 +222,10 @@ START_TEST(own_silence_is_our_fault)
     ck_assert_uint_eq(s.n_tx_errors, 1);
     now += 30 * MS;
     ck_assert_int_eq(hb_session_judge(&s, now), HEARTBEAT_EXCUSED);
+    /* While it goes on, but not for ever. */
     now += 10 * MS;
+    ck_assert_int_eq(hb_session_judge(&s, now), HEARTBEAT_NOTHING);
+    now += 100 * MS;
     ck_assert_int_eq(hb_session_judge(&s, now), HEARTBEAT_WENT_DOWN);
 }
 END_TEST
@@ -297,6 +300,9 @@ filled(int fill)
     c.bfd.auth.key_id = 1;
     c.bfd.auth.key_len = 2;
     memcpy(c.bfd.auth.key, "ab", 2);
+    c.offload.receive = c.offload.send = true;
+    c.offload.ifindex = 7;
+    c.offload.lease_us = 1000 * MS;
     return c;
 }
 

@@ -243,7 +243,7 @@ START_TEST(own_stall_is_excused)
     feed(&hb, "50 beat; 79 beat", "");
     ck_assert_int_eq(hb.state, HEARTBEAT_UP);
     ck_assert_int_eq(hb.n_excused, 1);
-    ck_assert_int_eq(hb.excuses, 0);
+    ck_assert_int_eq(hb.guard.excuses, 0);
     ck_assert_int_eq(hb.max_late_us, MS(20));
 }
 END_TEST

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -224,6 +225,83 @@ START_TEST(words_of_others_are_put_back)
 }
 END_TEST
 
+/* A page that is removed is made anew by who comes next; who is still there
+ * goes on with that one. */
+START_TEST(another_file_is_followed)
+{
+    struct liveness *a = open_ok(), *other;
+    FILE *file;
+
+    liveness_set_region(a, 3, TPR_LIVENESS_UP);
+    liveness_set_backend(a, 7, TPR_LIVENESS_DOWN);
+    ck_assert_uint_eq(liveness_repair(a), 0);
+    unlink(path);
+    ck_assert_uint_eq(liveness_repair(a), 0);   /* The words stay. */
+    ck_assert_int_eq(tpr_word_state(liveness_get_region(a, 3)),
+                     TPR_LIVENESS_UP);
+
+    file = fopen(path, "w");                    /* So they do here. */
+    ck_assert_ptr_nonnull(file);
+    fclose(file);
+    ck_assert_uint_eq(liveness_repair(a), 0);
+    ck_assert_int_eq(tpr_word_state(liveness_get_region(a, 3)),
+                     TPR_LIVENESS_UP);
+    unlink(path);
+
+    other = open_ok();
+    liveness_set_backend(other, 8, TPR_LIVENESS_UP);
+    ck_assert_int_eq(tpr_word_state(liveness_get_region(other, 3)),
+                     TPR_LIVENESS_UNKNOWN);
+    ck_assert_uint_eq(liveness_repair(a), 2);
+    ck_assert_int_eq(tpr_word_state(liveness_get_region(other, 3)),
+                     TPR_LIVENESS_UP);
+    ck_assert_int_eq(tpr_word_state(liveness_get_backend(other, 7)),
+                     TPR_LIVENESS_DOWN);
+    ck_assert_int_eq(tpr_word_state(liveness_get_backend(a, 8)),
+                     TPR_LIVENESS_UP);
+    liveness_set_region(a, 3, TPR_LIVENESS_DOWN);
+    ck_assert_int_eq(tpr_word_state(liveness_get_region(other, 3)),
+                     TPR_LIVENESS_DOWN);
+    ck_assert_uint_eq(liveness_repair(a), 0);
+    liveness_close(other);
+    liveness_close(a);
+}
+END_TEST
+
+enum { N_TURNS = 200000 };
+
+static void *
+turn_main(void *liveness)
+{
+    for (int i = 0; i < N_TURNS; i++) {
+        liveness_set_region(liveness, 3, i % 2 ? TPR_LIVENESS_UP
+                                         : TPR_LIVENESS_DOWN);
+    }
+    return NULL;
+}
+
+/* A word that the heartbeat thread is just storing is nobody else's. */
+START_TEST(own_words_are_not_put_back)
+{
+    struct liveness *liveness = open_ok();
+    struct tpr_page *mirror = xzalloc(sizeof *mirror);
+    pthread_t thread;
+    unsigned int n = 0;
+
+    ck_assert(liveness_add_mirror(liveness, mirror, false));
+    ck_assert_int_eq(pthread_create(&thread, NULL, turn_main, liveness), 0);
+    while (tpr_word_generation(liveness_get_region(liveness, 3))
+           < N_TURNS - 1) {
+        n += liveness_repair(liveness);
+    }
+    pthread_join(thread, NULL);
+    ck_assert_uint_eq(n, 0);
+    liveness_remove_mirror(liveness, mirror);
+    free(mirror);
+    liveness_close(liveness);
+}
+END_TEST
+
 START_TEST(layout_of_the_file)
 {
     struct liveness *liveness = open_ok();
@@ -304,6 +382,87 @@ START_TEST(close_of_nothing)
 }
 END_TEST
 
+/* Stores words for as long as '*goes_on'. */
+static volatile bool goes_on;
+
+static void *
+store_words(void *liveness)
+{
+    unsigned int i = 0;
+
+    while (goes_on) {
+        liveness_set_region(liveness, 7, (i++ & 1 ? TPR_LIVENESS_UP
+                                          : TPR_LIVENESS_DOWN));
+    }
+    return NULL;
+}
+
+START_TEST(mirrors_have_the_same_words)
+{
+    struct liveness *liveness = open_ok();
+    struct tpr_page *mirror = xzalloc(sizeof *mirror);
+    struct tpr_page *other = xzalloc(sizeof *other);
+    pthread_t thread;
+
+    liveness_set_region(liveness, 1, TPR_LIVENESS_UP);
+    liveness_set_backend(liveness, 9, TPR_LIVENESS_DRAIN);
+    ck_assert(liveness_add_mirror(liveness, mirror, false));
+    ck_assert_int_eq(tpr_word_state(mirror->region[1]), TPR_LIVENESS_UP);
+    ck_assert_int_eq(tpr_word_state(mirror->backend[9]), TPR_LIVENESS_DRAIN);
+    liveness_set_region(liveness, 1, TPR_LIVENESS_DOWN);
+    liveness_set_backend(liveness, 9, TPR_LIVENESS_UP);
+    ck_assert_int_eq(tpr_word_state(mirror->region[1]), TPR_LIVENESS_DOWN);
+    ck_assert_int_eq(tpr_word_state(mirror->backend[9]), TPR_LIVENESS_UP);
+
+    /* Others come and go while words change; none is stored behind. */
+    goes_on = true;
+    ck_assert_int_eq(pthread_create(&thread, NULL, store_words, liveness), 0);
+    for (int i = 0; i < 100; i++) {
+        tpr_word word;
+
+        ck_assert(liveness_add_mirror(liveness, other, false));
+        liveness_remove_mirror(liveness, other);
+        word = other->region[7];
+        sched_yield();
+        ck_assert_uint_eq(other->region[7], word);
+    }
+    goes_on = false;
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(tpr_word_state(mirror->region[7]),
+                     tpr_word_state(liveness_get_region(liveness, 7)));
+    liveness_remove_mirror(liveness, mirror);
+    liveness_close(liveness);
+    free(mirror);
+    free(other);
+}
+END_TEST
+
+START_TEST(the_kernel_may_know_better)
+{
+    struct liveness *liveness = open_ok();
+    struct tpr_page *mirror = xzalloc(sizeof *mirror);
+
+    for (int i = 1; i <= 3; i++) {
+        liveness_set_region(liveness, i, TPR_LIVENESS_UP);
+    }
+    liveness_close(liveness);
+
+    /* No agent: the kernel sees two deaths. */
+    mirror->region[1] = tpr_word_next(0, TPR_LIVENESS_DOWN);
+    mirror->region[2] = tpr_word_next(0, TPR_LIVENESS_DOWN);
+    liveness = open_ok();
+    liveness_set_region(liveness, 2, TPR_LIVENESS_UP);  /* It came back. */
+    ck_assert(liveness_add_mirror(liveness, mirror, true));
+    ck_assert_int_eq(tpr_word_state(liveness_get_region(liveness, 1)),
+                     TPR_LIVENESS_DOWN);
+    ck_assert_int_eq(tpr_word_state(mirror->region[1]), TPR_LIVENESS_DOWN);
+    ck_assert_int_eq(tpr_word_state(mirror->region[2]), TPR_LIVENESS_UP);
+    ck_assert_int_eq(tpr_word_state(mirror->region[3]), TPR_LIVENESS_UP);
+    liveness_close(liveness);
+    free(mirror);
+}
+END_TEST
+
 static Suite *
 liveness_suite(void)
 {
@@ -311,7 +470,10 @@ liveness_suite(void)
         creates_an_empty_page, generation_grows_with_changes_only,
         changes_wake_who_waits, no_change_is_lost,
         words_outlive_the_agent_and_are_shared,
-        words_of_others_are_put_back, layout_of_the_file,
+        words_of_others_are_put_back, own_words_are_not_put_back,
+        another_file_is_followed,
+        mirrors_have_the_same_words,
+        the_kernel_may_know_better, layout_of_the_file,
         refuses_what_is_no_page, refuses_what_cannot_be_opened,
         close_of_nothing,
     };

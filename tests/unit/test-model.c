@@ -281,6 +281,51 @@ START_TEST(status_ranges)
 }
 END_TEST
 
+static void
+expect_bytes(const char *text, const char *expected, size_t n)
+{
+    struct tpr_bytes bytes;
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    expect_ok(tpr_parse_bytes(text, &bytes));
+    ck_assert_uint_eq(bytes.n, n);
+    ck_assert(!memcmp(bytes.data, expected, n));
+    tpr_put_escaped(&s, bytes.data, bytes.n);
+    free(bytes.data);
+
+    /* The form for people means the same. */
+    expect_ok(tpr_parse_bytes(ds_cstr(&s), &bytes));
+    ck_assert_uint_eq(bytes.n, n);
+    ck_assert(!memcmp(bytes.data, expected, n));
+    free(bytes.data);
+    ds_destroy(&s);
+}
+
+START_TEST(bytes_have_escapes)
+{
+    struct tpr_bytes bytes;
+    char *many = xmalloc(300);
+
+    expect_bytes("", "", 0);
+    expect_bytes("PING\\r\\n", "PING\r\n", 6);
+    expect_bytes("\\t\\0\\\\ \\xfF\\x00x", "\t\0\\ \xff\0x", 7);
+    expect_bytes("\xc3\xa9", "\xc3\xa9", 2);
+    expect_error(tpr_parse_bytes("a\\", &bytes), "has a backslash before");
+    expect_error(tpr_parse_bytes("\\q", &bytes), "has a backslash before");
+    expect_error(tpr_parse_bytes("\\x1", &bytes), "has a backslash before");
+    expect_error(tpr_parse_bytes("\\xg0", &bytes), "has a backslash before");
+    ck_assert_ptr_null(bytes.data);
+    memset(many, 'a', 299);
+    many[299] = '\0';
+    expect_error(tpr_parse_bytes(many, &bytes), "has more than 255 bytes");
+    many[255] = '\0';
+    expect_ok(tpr_parse_bytes(many, &bytes));
+    ck_assert_uint_eq(bytes.n, 255);
+    free(bytes.data);
+    free(many);
+}
+END_TEST
+
 START_TEST(names_paths_hosts)
 {
     expect_ok(tpr_check_name("r1"));
@@ -327,7 +372,7 @@ START_TEST(words_round_trip)
     ck_assert(!tpr_policy_from_string("fail", &policy));
     ck_assert(tpr_check_type_from_string("http", &type));
     ck_assert_str_eq(tpr_check_type_to_string(type), "http");
-    ck_assert(!tpr_check_type_from_string("https", &type));
+    ck_assert(!tpr_check_type_from_string("ftp", &type));
     ck_assert(tpr_intent_kind_from_string("bypass", &kind));
     ck_assert_str_eq(tpr_intent_kind_to_string(kind), "bypass");
     ck_assert(!tpr_intent_kind_from_string("", &kind));
@@ -401,4 +446,5 @@ UNIT_MAIN("model", measured_times_are_readable,
           durations_have_units, durations_have_ranges, durations_round_trip,
           addresses_of_both_families, addresses_of_hosts, addresses_with_ports,
           ethernet_addresses, vips_round_trip, vips_have_sentences, vips_overlap, status_ranges,
-          names_paths_hosts, quotes_are_safe, words_round_trip, services_are_cloned_deeply)
+          bytes_have_escapes, names_paths_hosts, quotes_are_safe, words_round_trip,
+          services_are_cloned_deeply)

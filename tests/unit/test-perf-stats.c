@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "perf-report.h"
+#include "perf-shares.h"
 #include "perf-stats.h"
 #include "perf-svg.h"
 #include "unit.h"
@@ -333,6 +334,46 @@ START_TEST(reports)
     char *text = written(write_text, &len);
     ck_assert_ptr_nonnull(strstr(text, "T_un        6.000 ms, from 0.001000 s "
                                  "to 0.007000 s: 1 failed in it"));
+    ck_assert_ptr_null(strstr(text, "shares"));
+    free(text);
+}
+END_TEST
+
+static bool
+write_shares(const struct perf_report *report, FILE *stream)
+{
+    perf_report_shares(report, stream);
+    return true;
+}
+
+START_TEST(shares)
+{
+    size_t len;
+
+    summarize(0);
+    char *text = written(write_shares, &len);
+    ck_assert_str_eq(text, "  shares      of 0 successes\n");
+    free(text);
+
+    for (int i = 1; i <= 99; i++) {
+        add(i, PERF_OK, i % 3 ? "r2" : "r1");
+    }
+    add(100, PERF_STATUS, "r3");
+    add(101, PERF_TIMEOUT, "");
+    add(102, PERF_OK, "a server with a long name");
+    summarize(102);
+    ck_assert_double_eq_tol(perf_share_percent(&summary, &summary.servers[1]), 66, 1e-9);
+    text = written(write_shares, &len);
+    ck_assert_ptr_nonnull(strstr(text, "of 100 successes\n    a server with a long name |#  "));
+    ck_assert_ptr_nonnull(strstr(text, "    r1               |####################  "));
+    ck_assert_ptr_nonnull(strstr(text, "    r2               |##################################"
+                                 "######|     66   66.0 %  mean 1.000 ms\n"));
+    ck_assert_ptr_null(strstr(text, "r3"));
+    free(text);
+
+    text = written(write_json, &len);
+    ck_assert_ptr_nonnull(strstr(text, "{\"server\":\"r1\",\"successes\":33,\"failures\":0,"
+                                 "\"share_pct\":33.0000,\"mean_ms\":1.000000,"));
     free(text);
 }
 END_TEST
@@ -382,7 +423,7 @@ stats_suite(void)
         nothing_at_all, gap_in_the_middle, gap_without_failure,
         gap_at_the_start, gap_at_the_end, never_a_success, equal_gaps,
         own_stall, walk_covers_run, percentiles, latency_of_successes,
-        servers, too_many_servers, kinds_of_errno, reports, pictures,
+        servers, too_many_servers, kinds_of_errno, reports, shares, pictures,
         numbers_for_people,
     };
     Suite *suite = suite_create("perf-stats");

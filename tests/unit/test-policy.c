@@ -192,6 +192,99 @@ static const struct test {
       "web: none auto\n"
       "0 service web none>web/r1 (usable backend found)\n"
       "web: web/r1 auto\n" },
+    /* Agents. */
+    { "an agent takes its server down and up",
+      "config hold=0 r1 r2 web=r1/1a,r2/2a; up r1; up r2; "
+      "says web/r1 down #full; usable web/r1; since web/r1; show web; "
+      "says web/r1 50%; usable web/r1; says web/r1 up; show web",
+      TWO_UP_OUT
+      "0 service web web/r1>web/r2 (backend web/r1: its agent says it is "
+      "down)\n"
+      "web/r1: its agent says it is down\n"
+      "web/r1: down since 0\n"
+      "web: web/r2 auto\n"
+      "web/r1: its agent says it is down\n"
+      "0 service web web/r2>web/r1 (failback: preferred backend is "
+      "usable)\n"
+      "web: web/r1 auto\n" },
+    { "an agent drains, and maintains",
+      "config hold=0 r1 r2 web=r1/1a,r2/2; up r1; up r2; says web/r1 drain; "
+      "since web/r1; says web/r1 maint; since web/r1; usable web/r1; "
+      "says web/r1 ready; says web/r1 0%; since web/r1; says web/r1 1%",
+      TWO_UP_OUT
+      "0 service web web/r1>web/r2 (backend web/r1: draining)\n"
+      "web/r1: draining since 0\n"
+      "web/r1: maintenance since 0\n"
+      "web/r1: in maintenance by its agent\n"
+      "0 service web web/r2>web/r1 (failback: preferred backend is "
+      "usable)\n"
+      "0 service web web/r1>web/r2 (backend web/r1: draining)\n"
+      "web/r1: draining since 0\n"
+      "0 service web web/r2>web/r1 (failback: preferred backend is "
+      "usable)\n" },
+    { "an agent's up does not overrule a check",
+      "config r1 r2 web=r1/1ca,r2/2; up r1; up r2; good web/r1; "
+      "says web/r1 up; bad web/r1; usable web/r1",
+      "0 region r1 unknown>up (beats received)\n"
+      "0 region r2 unknown>up (beats received)\n"
+      "0 service web none>web/r2 (usable backend found)\n"
+      "0 backend web/r1 unknown>up (HTTP status 200)\n"
+      "0 service web web/r2>web/r1 (failback: preferred backend is "
+      "usable)\n"
+      "0 backend web/r1 up>down (HTTP status 500)\n"
+      "0 service web web/r1>web/r2 (backend web/r1: health check fails)\n"
+      "web/r1: health check fails\n" },
+    { "an agent's weight and limit",
+      "config r1 web=r1/1a; up r1; weight web/r1; says web/r1 75%; "
+      "weight web/r1; says web/r1 maxconn:7; weight web/r1; "
+      "config r1 web=r1/1a; weight web/r1; config r1 web=r1/1; "
+      "weight web/r1",
+      "0 region r1 unknown>up (beats received)\n"
+      "0 service web none>web/r1 (usable backend found)\n"
+      "web/r1: weight 200, limit 50\n"
+      "web/r1: weight 150, limit 50\n"
+      "web/r1: weight 150, limit 7\n"
+      "web/r1: weight 150, limit 7\n"
+      "web/r1: weight 200, limit 50\n" },
+    { "slow start",
+      "config slow=1000 r1 web=r1/1a; up r1; weight web/r1; +199; "
+      "weight web/r1; +1; weight web/r1; says web/r1 50%; weight web/r1; "
+      "+799; weight web/r1; +1; weight web/r1; says web/r1 drain; +5; "
+      "weight web/r1; says web/r1 ready 1%; weight web/r1; "
+      "says web/r1 0%; weight web/r1; says web/r1 100%; +2000; "
+      "weight web/r1",
+      "0 region r1 unknown>up (beats received)\n"
+      "0 service web none>web/r1 (usable backend found)\n"
+      "web/r1: weight 20, limit 50\n"
+      "web/r1: weight 20, limit 50\n"
+      "web/r1: weight 40, limit 50\n"
+      "web/r1: weight 20, limit 50\n"
+      "web/r1: weight 90, limit 50\n"
+      "web/r1: weight 100, limit 50\n"
+      "1000 service web web/r1>none (backend web/r1: draining)\n"
+      "web/r1: weight 100, limit 50\n"
+      "1005 service web none>web/r1 (usable backend found)\n"
+      "web/r1: weight 1, limit 50\n"
+      "1005 service web web/r1>none (backend web/r1: draining)\n"
+      "web/r1: weight 0, limit 50\n"
+      "1005 service web none>web/r1 (usable backend found)\n"
+      "web/r1: weight 200, limit 50\n" },
+
+    { "an agent's load",
+      "config hold=0 r1 r2 web=r1/1a,r2/2a; up r1; up r2; "
+      "says web/r1 #cpu=79; says web/r1 #cpu=80; since web/r1; "
+      "usable web/r1; says web/r1 #cpu=72; says web/r2 #cpu=90; show web; "
+      "says web/r1 #cpu=71; show web",
+      TWO_UP_OUT
+      "0 service web web/r1>web/r2 (backend web/r1: its processors are "
+      "busy)\n"
+      "web/r1: draining since 0\n"
+      "web/r1: its processors are busy\n"
+      "web: web/r2 loaded\n"
+      "0 service web web/r2>web/r1 (backend web/r2: its processors are "
+      "busy)\n"
+      "web: web/r1 auto\n" },
+
     { "failover by hand stays",
       TWO_UP "failover web r2; show web; +100000; show web; revoke; "
       "show web; +2000",

@@ -94,6 +94,44 @@ START_TEST(good_ones)
 }
 END_TEST
 
+START_TEST(stateless)
+{
+    good(2);
+    r.stateless = true;
+    r.policy = TPR_POLICY_MAGLEV;
+    r.on_none = TPR_ON_NONE_RESET;
+    assert_ok();
+    r.on_down = TPR_ON_DOWN_RESELECT;
+    r.policy = TPR_POLICY_FAILOVER;
+    assert_ok();
+    r.policy = TPR_POLICY_WEIGHTED;
+    assert_refused("policy weighted needs connections: a stateless redirect "
+                   "has failover or maglev");
+    r.stateless = true;
+    r.on_down = TPR_ON_DOWN_KEEP;
+    assert_refused("on_down=keep needs connections: a stateless redirect "
+                   "reselects");
+    r.stateless = true;
+    r.on_down = TPR_ON_DOWN_RESET;
+    assert_refused("on_down=reset needs connections: a stateless redirect "
+                   "reselects");
+    r.stateless = true;
+    b[1].l4_port = 8080;
+    assert_refused("backend 1: l4_port needs connections: a stateless "
+                   "redirect changes no ports");
+    r.stateless = true;
+    b[0].max_connections = 1;
+    assert_refused("backend 0: max_connections needs connections: a "
+                   "stateless redirect has none");
+    r.stateless = true;
+    b[1].max_pps = 1;
+    assert_refused("backend 1: max_pps needs connections: a stateless "
+                   "redirect has none");
+    r.stateless = 2;
+    assert_refused("stateless 2 is neither true nor false");
+}
+END_TEST
+
 START_TEST(services)
 {
     static const struct {
@@ -123,10 +161,8 @@ START_TEST(services)
     assert_refused("vip must be a unicast address");
     r.proto = 1;
     assert_refused("protocol 1 is not tcp, udp, sctp or any");
-    r.policy = TPR_POLICY_SPILLOVER;
-    assert_refused("this switch does not have policy spillover");
-    r.policy = TPR_POLICY_LEAST_CONNECTIONS;
-    assert_refused("this switch does not have policy least-connections");
+    r.policy = TPR_POLICY_SPILLOVER + 1;
+    assert_refused("this switch does not have policy 6");
     r.on_down = TPR_ON_DOWN_KEEP + 1;
     assert_refused("on_down 4 is unknown");
     r.on_none = TPR_ON_NONE_PASS + 1;
@@ -220,7 +256,7 @@ START_TEST(names)
     ck_assert_str_eq(tpr_policy_name(TPR_POLICY_ROUND_ROBIN), "round-robin");
     ck_assert_str_eq(tpr_policy_name(TPR_POLICY_SPILLOVER + 1), "?");
     ck_assert_str_eq(tpr_why_name(TPR_WHY_COLLISION), "reverse key in use");
-    ck_assert_str_eq(tpr_why_name(TPR_WHY_COLLISION + 1), "?");
+    ck_assert_str_eq(tpr_why_name(TPR_WHY_RATE + 1), "?");
     ck_assert_str_eq(tpr_counter_name(TPR_COUNTER_ODD), "odd");
     ck_assert_str_eq(tpr_counter_name(TPR_N_COUNTERS), "?");
     ck_assert_str_eq(tpr_timeout_name(TPR_TIMEOUT_NEW), "new");
@@ -228,4 +264,5 @@ START_TEST(names)
 }
 END_TEST
 
-UNIT_MAIN("redirect-check", good_ones, services, backends, coverage, names)
+UNIT_MAIN("redirect-check", good_ones, services, stateless, backends, coverage,
+          names)

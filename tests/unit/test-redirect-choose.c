@@ -13,6 +13,7 @@ static struct tpr_redirect_backend backends[MAX];
 static struct tpr_redirect redirect;
 static int32_t smooth[MAX];
 static uint8_t why[MAX];
+static uint32_t connections[MAX];
 
 /* A redirect of 'n' usable backends of weight 1 and priority 0. */
 static void
@@ -21,6 +22,7 @@ reset(enum tpr_policy policy, int n)
     memset(backends, 0, sizeof backends);
     memset(smooth, 0, sizeof smooth);
     memset(why, 0, sizeof why);
+    memset(connections, 0, sizeof connections);
     redirect = (struct tpr_redirect) { .policy = policy, .n_backends = n,
                                        .backends = backends };
     for (int i = 0; i < n; i++) {
@@ -33,7 +35,7 @@ reset(enum tpr_policy policy, int n)
 static int
 choose(void)
 {
-    return tpr_choose(&redirect, NULL, smooth, why, 0);
+    return tpr_choose(&redirect, NULL, smooth, connections, why, 0);
 }
 
 static void
@@ -111,6 +113,98 @@ START_TEST(round_robin)
 }
 END_TEST
 
+START_TEST(least_connections)
+{
+    reset(TPR_POLICY_LEAST_CONNECTIONS, 3);
+
+    /* As few as the others: in turn. */
+    assert_sequence("abcabc");
+    connections[0] = 1;
+    assert_sequence("bcbc");
+    connections[1] = 2;
+    connections[2] = 2;
+    assert_sequence("aaa");
+
+    /* Per weight; equals share by weight. */
+    backends[1].weight = 2;
+    backends[2].weight = 2;
+    connections[0] = 2;
+    connections[2] = 3;
+    assert_sequence("bbb");
+    backends[0].weight = 4;
+    backends[1].weight = backends[2].weight = 1;
+    connections[0] = connections[1] = connections[2] = 0;
+    memset(smooth, 0, sizeof smooth);
+    assert_sequence("aabacaaabaca");
+
+    /* Numbers as great as there are. */
+    backends[0].weight = 65535;
+    backends[1].weight = 65535;
+    backends[2].weight = 65534;
+    connections[0] = UINT32_MAX;
+    connections[1] = UINT32_MAX - 1;
+    connections[2] = UINT32_MAX - 1;
+    assert_sequence("bb");
+
+    /* Only who is usable, and only the best level. */
+    why[1] = TPR_WHY_DOWN;
+    assert_sequence("aa");
+    backends[0].priority = 1;
+    assert_sequence("cc");
+}
+END_TEST
+
+START_TEST(spillover)
+{
+    reset(TPR_POLICY_SPILLOVER, 3);
+    backends[0].priority = 1;
+    assert_sequence("bb");
+    why[1] = TPR_WHY_LIMIT;
+    assert_sequence("cc");
+    why[2] = TPR_WHY_LIMIT;
+    assert_sequence("aa");
+    why[1] = TPR_WHY_OK;
+    assert_sequence("bb");
+}
+END_TEST
+
+/* Who is at the limit of packets/s comes after all others. */
+START_TEST(packet_limit)
+{
+    reset(TPR_POLICY_SPILLOVER, 3);
+    why[0] = TPR_WHY_RATE;
+    assert_sequence("bb");
+    why[1] = why[2] = TPR_WHY_RATE;
+    ck_assert_int_eq(why[0], TPR_WHY_RATE);
+    backends[0].priority = 1;
+    backends[2].weight = 2;
+    assert_sequence("cabccabc");        /* Turns by weight, of all. */
+    ck_assert_int_eq(why[0], TPR_WHY_RATE);
+    why[1] = TPR_WHY_COLLISION;
+    assert_sequence("caccac");
+    why[0] = TPR_WHY_OK;
+    assert_sequence("aa");
+
+    reset(TPR_POLICY_FAILOVER, 2);
+    why[0] = why[1] = TPR_WHY_RATE;
+    backends[0].priority = 1;
+    assert_sequence("bb");
+
+    reset(TPR_POLICY_ROUND_ROBIN, 3);
+    why[0] = TPR_WHY_LIMIT;
+    why[1] = why[2] = TPR_WHY_RATE;
+    assert_sequence("bcbc");
+    ck_assert_int_eq(why[0], TPR_WHY_LIMIT);
+
+    ck_assert(!tpr_is_fast(1000, 1000, 0));
+    ck_assert(!tpr_is_fast(999, 999, 1000));
+    ck_assert(tpr_is_fast(1000, 0, 1000));
+    ck_assert(tpr_is_fast(0, 1000, 1000));
+    ck_assert(!tpr_is_fast(0, UINT64_C(1) << 32, 0));
+    ck_assert(tpr_is_fast(0, UINT64_C(1) << 32, 1000));
+}
+END_TEST
+
 START_TEST(maglev)
 {
     uint16_t slots[] = { 0, 1, 2, 0, 1, TPR_RING_EMPTY, 900 };
@@ -119,28 +213,29 @@ START_TEST(maglev)
     reset(TPR_POLICY_MAGLEV, 4);
     why[3] = TPR_WHY_DOWN;
     for (uint32_t hash = 0; hash < 5; hash++) {
-        ck_assert_int_eq(tpr_choose(&redirect, &ring, smooth, why, hash),
+        ck_assert_int_eq(tpr_choose(&redirect, &ring, smooth, NULL, why, hash),
                          slots[hash]);
-        ck_assert_int_eq(tpr_choose(&redirect, &ring, smooth, why, hash + 70),
+        ck_assert_int_eq(tpr_choose(&redirect, &ring, smooth, NULL, why,
+                                    hash + 70),
                          slots[hash]);
     }
 
     /* Who is not usable is walked over, and so are slots of nobody. */
     why[1] = TPR_WHY_DOWN;
-    ck_assert_int_eq(tpr_choose(&redirect, &ring, smooth, why, 1), 2);
-    ck_assert_int_eq(tpr_choose(&redirect, &ring, smooth, why, 4), 0);
-    ck_assert_int_eq(tpr_choose(&redirect, &ring, smooth, why, 5), 0);
+    ck_assert_int_eq(tpr_choose(&redirect, &ring, smooth, NULL, why, 1), 2);
+    ck_assert_int_eq(tpr_choose(&redirect, &ring, smooth, NULL, why, 4), 0);
+    ck_assert_int_eq(tpr_choose(&redirect, &ring, smooth, NULL, why, 5), 0);
 
     /* A level of its own. */
     backends[0].priority = 1;
-    ck_assert_int_eq(tpr_choose(&redirect, &ring, smooth, why, 3), 2);
+    ck_assert_int_eq(tpr_choose(&redirect, &ring, smooth, NULL, why, 3), 2);
 
     /* Who is usable is found although the ring does not have it. */
     why[0] = why[2] = TPR_WHY_DOWN;
-    ck_assert_int_eq(tpr_choose(&redirect, &ring, smooth, why, 3), -1);
+    ck_assert_int_eq(tpr_choose(&redirect, &ring, smooth, NULL, why, 3), -1);
     why[3] = TPR_WHY_OK;
-    ck_assert_int_eq(tpr_choose(&redirect, &ring, smooth, why, 3), 3);
-    ck_assert_int_eq(tpr_choose(&redirect, NULL, smooth, why, 3), 3);
+    ck_assert_int_eq(tpr_choose(&redirect, &ring, smooth, NULL, why, 3), 3);
+    ck_assert_int_eq(tpr_choose(&redirect, NULL, smooth, NULL, why, 3), 3);
 }
 END_TEST
 
@@ -192,4 +287,5 @@ START_TEST(reasons)
 END_TEST
 
 UNIT_MAIN("redirect-choose", failover, smooth_example, smooth_is_exact,
-          round_robin, maglev, reasons)
+          round_robin, least_connections, spillover, packet_limit,
+          maglev, reasons)

@@ -9,6 +9,7 @@
 #include "dp-packet.h"
 #include "openvswitch/dynamic-string.h"
 #include "redirect-world.h"
+#include "smap.h"
 #include "unit.h"
 
 enum { TCP = TPR_PROTO_TCP, UDP = TPR_PROTO_UDP };
@@ -238,40 +239,6 @@ START_TEST(scopes_are_apart)
 }
 END_TEST
 
-/* What comes from a controller, or out of a tunnel, could not be answered. */
-START_TEST(without_a_way_back_it_passes)
-{
-    const struct tpr_action action = { 3, SCOPE, TPR_MODE_FORWARD };
-    const uint32_t none = UINT32_MAX;
-    struct tpr_dp_result result;
-    uint8_t frame[MAKER_MAX];
-
-    setup();
-
-    const struct made syn = from_client(TCP, 4000, TPR_TCP_SYN);
-    struct dp_packet *packet;
-
-    ck_assert_int_eq(world_pass(TPR_MODE_FORWARD, 3, &syn, none).verdict,
-                     TPR_PASS);
-    packet = dp_packet_clone_data(frame, make_frame(&syn, frame));
-    packet->md.tunnel.ip_dst = htonl(0x0a000001);
-    tpr_dp_process(w.dp, &action, packet, 5, w.now_ms, &result);
-    ck_assert_int_eq(result.verdict, TPR_PASS);
-    dp_packet_delete(packet);
-    ck_assert_uint_eq(tpr_dp_connections(w.dp), 0);
-    ck_assert_uint_eq(tpr_dp_counter(w.dp, TPR_COUNTER_NO_WAY_BACK), 2);
-
-    /* Not of a connection that is known, either. */
-    establish(4000, 0);
-
-    const struct made ack = from_client(TCP, 4000, TPR_TCP_ACK);
-
-    ck_assert_int_eq(world_pass(TPR_MODE_FORWARD, 3, &ack, none).verdict,
-                     TPR_PASS);
-    world_close();
-}
-END_TEST
-
 /* ## Fragments. ## */
 
 static struct made
@@ -475,6 +442,127 @@ START_TEST(shows_connections)
 }
 END_TEST
 
+/* Appends the connection 'view', with times in seconds, to 'ds'. */
+static void
+note_state(void *ds, const struct tpr_conn_view *view)
+{
+    ds_put_format(ds, "%d>%d %s idle %d left %d; ", view->client_port,
+                  view->backend_port, view->state, (int) view->idle_ms / 1000,
+                  (int) view->expires_ms / 1000);
+}
+
+static void
+expect_states(const char *want)
+{
+    struct ds ds = DS_EMPTY_INITIALIZER;
+
+    tpr_dp_each_connection(w.dp, 3, note_state, &ds);
+    ck_assert_str_eq(ds_cstr(&ds), want);
+    ds_destroy(&ds);
+}
+
+START_TEST(shows_states)
+{
+    struct made syn;
+
+    setup();
+    syn = from_client(TCP, 4000, TPR_TCP_SYN);
+    ck_assert_int_eq(forward(&syn).verdict, TPR_SEND);
+    expect_states("4000>80 half open idle 0 left 5; ");
+    establish(4000, 0);
+    expect_states("4000>80 established idle 0 left 7200; ");
+    w.now_ms += 10 * 1000;
+    tpr_dp_run(w.dp, w.now_ms);
+    expect_states("4000>80 established idle 10 left 7190; ");
+    world_word(0, TPR_LIVENESS_DOWN);
+    world_deaths();
+    expect_states("4000>80 reset idle 0 left 30; ");
+    world_close();
+}
+END_TEST
+
+START_TEST(limit_of_redirects)
+{
+    char *error;
+
+    world_open(NULL, false);
+    world_redirect(TCP, TPR_POLICY_FAILOVER, 1);
+    for (uint32_t i = 1; i <= TPR_MAX_SERVICES; i++) {
+        w.r.id = i;
+        w.r.vip = make_addr("10.0.0.100");
+        ck_assert_ptr_null(tpr_dp_set(w.dp, i, SCOPE, &w.r));
+    }
+    error = tpr_dp_set(w.dp, TPR_MAX_SERVICES + 1, SCOPE, &w.r);
+    ck_assert_ptr_nonnull(error);
+    ck_assert_str_eq(error, "the datapath has 16384 redirects, the limit");
+    free(error);
+
+    /* One may be changed, or take the place of another. */
+    ck_assert_ptr_null(tpr_dp_set(w.dp, 7, SCOPE, &w.r));
+    ck_assert_int_eq(tpr_dp_del(w.dp, 7), 0);
+    ck_assert_ptr_null(tpr_dp_set(w.dp, TPR_MAX_SERVICES + 1, SCOPE, &w.r));
+    world_close();
+}
+END_TEST
+
+START_TEST(limit_of_backends)
+{
+    struct tpr_redirect_backend *b
+        = xcalloc(TPR_MAX_REDIRECT_BACKENDS, sizeof *b);
+    uint32_t n = TPR_MAX_BACKENDS / TPR_MAX_REDIRECT_BACKENDS;
+    char *error;
+
+    world_open(NULL, false);
+    world_redirect(TCP, TPR_POLICY_FAILOVER, 1);
+    for (int i = 0; i < TPR_MAX_REDIRECT_BACKENDS; i++) {
+        char addr[20];
+
+        b[i] = w.b[0];
+        snprintf(addr, sizeof addr, "10.2.%d.%d", i / 256, i % 256);
+        b[i].addr = make_addr(addr);
+    }
+    w.r.backends = b;
+    w.r.n_backends = TPR_MAX_REDIRECT_BACKENDS;
+    for (uint32_t i = 1; i <= n; i++) {
+        ck_assert_ptr_null(tpr_dp_set(w.dp, i, SCOPE, &w.r));
+    }
+    w.r.n_backends = 1;
+    error = tpr_dp_set(w.dp, n + 1, SCOPE, &w.r);
+    ck_assert_ptr_nonnull(error);
+    ck_assert_str_eq(error, "with 1 more backends the datapath would have "
+                     "65537, the limit is 65536");
+    free(error);
+    ck_assert_ptr_null(tpr_dp_set(w.dp, 1, SCOPE, &w.r));
+    ck_assert_ptr_null(tpr_dp_set(w.dp, n + 1, SCOPE, &w.r));
+    world_close();
+    free(b);
+}
+END_TEST
+
+START_TEST(options_are_numbers)
+{
+    static const struct {
+        const char *value;
+        uint32_t want;
+    } cases[] = {
+        { "4096", 4096 }, { "0x1000", 4096 }, { "0", 0 }, { "67108864",
+        67108864 }, { "67108865", 0 }, { "-5", 0 }, { " 5", 0 }, { "5k", 0 },
+        { "", 0 }, { "99999999999999999999", 0 },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct smap config = SMAP_INITIALIZER(&config);
+        struct tpr_dp_options o = { .connections = 1 };
+
+        smap_add(&config, "tpr-connections", cases[i].value);
+        tpr_dp_configure(&o, &config);
+        ck_assert_msg(o.connections == cases[i].want, "%s: %u",
+                      cases[i].value, o.connections);
+        smap_destroy(&config);
+    }
+}
+END_TEST
+
 UNIT_MAIN("redirect-dp",
           tcp_both_ways_ip4,
           tcp_both_ways_ip6,
@@ -486,7 +574,6 @@ UNIT_MAIN("redirect-dp",
           identity_is_tracked,
           udp_and_others,
           scopes_are_apart,
-          without_a_way_back_it_passes,
           fragments_follow_forward,
           fragments_follow_any,
           any_places_first_fragments_only,
@@ -494,4 +581,8 @@ UNIT_MAIN("redirect-dp",
           icmp_errors_of_the_backend,
           icmp_errors_of_a_router,
           counts_packets_and_bytes,
-          shows_connections)
+          shows_connections,
+          shows_states,
+          limit_of_redirects,
+          limit_of_backends,
+          options_are_numbers)

@@ -44,6 +44,7 @@ random_backend(const struct tpr_redirect *r, bool ipv6, uint32_t i,
     b->region = random_range(2) ? random_range(TPR_MAX_REGIONS) : TPR_NO_WORD;
     b->word = random_range(2) ? random_range(TPR_MAX_BACKENDS) : TPR_NO_WORD;
     b->max_connections = random_range(2) ? random_uint32() : 0;
+    b->max_pps = random_range(2) ? random_range(TPR_MAX_PPS + 1) : 0;
     b->vlan = vlans[random_range(ARRAY_SIZE(vlans))];
     b->weight = random_uint16();
     b->priority = random_uint16();
@@ -70,6 +71,12 @@ random_redirect(struct tpr_redirect *r, size_t n_backends)
         r->on_down = TPR_ON_DOWN_RESELECT;
     }
     r->on_none = random_range(TPR_ON_NONE_PASS + 1);
+    r->stateless = !random_range(4);
+    if (r->stateless) {
+        r->policy = (random_range(2) ? TPR_POLICY_FAILOVER
+                     : TPR_POLICY_MAGLEV);
+        r->on_down = TPR_ON_DOWN_RESELECT;
+    }
     r->vip = make_addr(ipv6, 0);
     for (int i = 0; i < TPR_N_TIMEOUTS; i++) {
         if (random_range(2)) {
@@ -87,6 +94,11 @@ random_redirect(struct tpr_redirect *r, size_t n_backends)
     r->backends = xcalloc(n_backends, sizeof *r->backends);
     for (size_t i = 0; i < n_backends; i++) {
         random_backend(r, ipv6, i, &r->backends[i]);
+        if (r->stateless) {
+            r->backends[i].l4_port = 0;
+            r->backends[i].max_connections = 0;
+            r->backends[i].max_pps = 0;
+        }
     }
 }
 

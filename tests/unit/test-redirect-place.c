@@ -4,7 +4,11 @@
  * tables and pools, timeouts. */
 
 #include <config.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "redirect-dp-private.h"
 #include "redirect-world.h"
 #include "unit.h"
 
@@ -86,6 +90,52 @@ START_TEST(maglev_forgets_nothing)
 }
 END_TEST
 
+/* Sends 'n' packets of the client's 'port', and tells who got the last. */
+static int
+send_packets(unsigned int n, uint16_t port)
+{
+    const struct made m = from_client(UDP, port, 0);
+    int backend = -1;
+
+    while (n--) {
+        backend = backend_of(&m);
+    }
+    return backend;
+}
+
+START_TEST(packets_of_the_last_second)
+{
+    open_with(UDP, TPR_POLICY_SPILLOVER, 2);
+    send_packets(100, 4000);
+    w.b[0].max_pps = 10;                /* Earlier ones do not count. */
+    world_set(3);
+    ck_assert_int_eq(send_packets(1, 4001), 0);
+    w.now_ms += 1000;
+    ck_assert_int_eq(send_packets(1, 4002), 0);
+    w.now_ms += 999;
+    ck_assert_int_eq(send_packets(8, 4003), 0);
+
+    /* Who asks first notices that the second is over. */
+    w.now_ms += 1;
+    ck_assert_int_eq(send_packets(9, 4004), 0);
+    w.now_ms += 500;
+    ck_assert_int_eq(send_packets(1, 4000), 0);
+    w.now_ms += 500;
+    tpr_dp_run(w.dp, w.now_ms);
+    ck_assert_int_eq(send_packets(1, 4005), 1);
+    ck_assert_int_eq(send_packets(1, 4000), 0);
+
+    /* Where somebody looks late, a second's share of them counts. */
+    send_packets(39, 4000);
+    w.now_ms += 4000;
+    ck_assert_int_eq(send_packets(1, 4006), 1);
+    send_packets(39, 4000);
+    w.now_ms += 4000;
+    ck_assert_int_eq(send_packets(1, 4007), 0);
+    world_close();
+}
+END_TEST
+
 START_TEST(limits_are_exact)
 {
     struct made m;
@@ -122,6 +172,35 @@ START_TEST(limits_are_exact)
     w.now_ms += 7200 * 1000;
     establish(4006, 0);
     ck_assert_uint_eq(world_connections(3, 0), 1);
+    world_close();
+}
+END_TEST
+
+/* New connections that meet a limit look for what has ended, but not each of
+ * them. */
+START_TEST(room_is_sought_once_a_millisecond)
+{
+    const struct tpr_dp_options o = { .connections = 4096, .half_open = 4096 };
+    struct made m;
+    uint32_t at;
+
+    world_open(&o, false);
+    world_redirect(UDP, TPR_POLICY_FAILOVER, 2);
+    w.b[0].max_connections = 1;
+    world_set(3);
+    for (int i = 0; i < 1500; i++) {
+        m = from_client(UDP, 4000 + i, 0);
+        ck_assert_int_eq(backend_of(&m), i > 0);
+    }
+    at = w.dp->table.sweep;
+    m = from_client(UDP, 6000, 0);
+    assert_goes_to(&m, 1);
+    ck_assert_uint_eq(w.dp->table.sweep, at);
+    w.now_ms++;
+    m = from_client(UDP, 6001, 0);
+    assert_goes_to(&m, 1);
+    ck_assert_uint_ne(w.dp->table.sweep, at);
+    ck_assert_uint_eq(counter(TPR_COUNTER_LIMITED), 1501);
     world_close();
 }
 END_TEST
@@ -385,7 +464,86 @@ START_TEST(an_old_connection_is_not_believed)
 }
 END_TEST
 
+/* ## The seed. ## */
+
+static uint32_t
+seed_of(const struct tpr_dp_options *o)
+{
+    struct tpr_dp *dp;
+    char *error = tpr_dp_create(o, &dp);
+    uint32_t seed;
+
+    ck_assert_msg(!error, "%s", error);
+    seed = dp->seed;
+    tpr_dp_destroy(dp);
+    return seed;
+}
+
+START_TEST(the_seed_survives)
+{
+    char dir[] = "/tmp/redirect-seed.XXXXXX";
+    struct tpr_dp_options o = { .connections = 16, .half_open = 16 };
+    char *kept, *page;
+    struct stat st;
+    uint32_t seed;
+
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    o.page = page = xasprintf("%s/page", dir);
+    kept = xasprintf("%s.seed", page);
+    seed = seed_of(&o);
+    ck_assert_uint_ne(seed, 0);
+    ck_assert_uint_eq(seed_of(&o), seed);
+    ck_assert_int_eq(stat(kept, &st), 0);
+    ck_assert_uint_eq(st.st_mode & 0777, 0600);
+    o.seed = 5;
+    ck_assert_uint_eq(seed_of(&o), 5);
+    o.seed = 0;
+    ck_assert_uint_eq(seed_of(&o), seed);
+    ck_assert_int_eq(truncate(kept, 3), 0);
+    seed = seed_of(&o);
+    ck_assert_uint_ne(seed, 0);
+    ck_assert_uint_eq(seed_of(&o), seed);
+    unlink(kept);
+    unlink(page);
+    rmdir(dir);
+    free(kept);
+    free(page);
+}
+END_TEST
+
 /* ## Refusals. ## */
+
+/* An agent that was started when the page's file was gone has made another
+ * one. */
+START_TEST(another_page_is_followed)
+{
+    struct tpr_page *other;
+    char *dir, *error;
+
+    open_with(TCP, TPR_POLICY_FAILOVER, 2);
+    tpr_dp_run(w.dp, w.now_ms);
+    establish(4000, 0);                 /* What was there stays in force. */
+
+    dir = dir_name(w.dp->page_path);
+    ck_assert_int_eq(mkdir(dir, 0700), 0);
+    error = tpr_page_open(w.dp->page_path, &other);
+    ck_assert_msg(!error, "%s", error);
+    tpr_page_set(other, true, 1, TPR_LIVENESS_UP);
+    tpr_page_set(other, false, 101, TPR_LIVENESS_UP);
+    establish(4001, 0);
+    w.now_ms += 1000;
+    tpr_dp_run(w.dp, w.now_ms);
+    establish(4002, 1);
+    world_word(1, TPR_LIVENESS_DRAIN);
+    ck_assert_int_eq(tpr_word_state(other->backend[101]), TPR_LIVENESS_DRAIN);
+
+    tpr_page_close(other);
+    unlink(w.dp->page_path);
+    rmdir(dir);
+    free(dir);
+    world_close();
+}
+END_TEST
 
 START_TEST(nonsense_is_refused)
 {
@@ -418,7 +576,8 @@ END_TEST
 UNIT_MAIN("redirect-place",
           shares_are_exact,
           maglev_forgets_nothing,
-          limits_are_exact,
+          limits_are_exact, packets_of_the_last_second,
+          room_is_sought_once_a_millisecond,
           a_reopened_connection_is_a_new_one,
           a_reverse_key_has_one_owner,
           a_full_table_takes_no_more,
@@ -428,4 +587,6 @@ UNIT_MAIN("redirect-place",
           timeouts_of_tcp,
           timeouts_of_udp,
           an_old_connection_is_not_believed,
+          the_seed_survives,
+          another_page_is_followed,
           nonsense_is_refused)

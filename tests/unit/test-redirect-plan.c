@@ -172,13 +172,13 @@ START_TEST(weight_counts_where_there_are_shares)
     struct fixture f;
 
     fixture_init(&f);
-    for (int policy = 0; policy <= TPR_POLICY_MAGLEV; policy++) {
+    for (int policy = 0; policy <= TPR_POLICY_SPILLOVER; policy++) {
         f.service.policy = policy;
         f.targets[0].weight = 0;
 
         struct tpr_redirect *r = redirect_make(&f.service, port, NULL);
         ck_assert_int_eq(r->backends[0].weight,
-                         policy == TPR_POLICY_FAILOVER);
+                         tpr_policy_is_ordered(policy));
         redirect_free(r);
     }
     fixture_destroy(&f);
@@ -446,6 +446,7 @@ START_TEST(what_it_refuses)
     struct tpr_backend a = { .name = a_name, .addr = addr("10.0.0.60") };
     struct tpr_backend b = { .name = b_name, .addr = addr("10.0.0.61") };
     struct tpr_backend *backends[] = { &a, &b };
+    struct tpr_check agent_check = { .type = TPR_CHECK_AGENT };
     struct tpr_service s = {
         .name = web,
         .vip = {
@@ -456,7 +457,7 @@ START_TEST(what_it_refuses)
         .n_backends = 2,
     };
 
-    for (int policy = 0; policy <= TPR_POLICY_MAGLEV; policy++) {
+    for (int policy = 0; policy <= TPR_POLICY_SPILLOVER; policy++) {
         s.policy = policy;
         a.port = 8080;
         a.max_connections = 5;
@@ -464,10 +465,15 @@ START_TEST(what_it_refuses)
         s.on_none = TPR_ON_NONE_RESET;
         ck_assert_ptr_null(redirect_check_service(&s));
     }
-    s.policy = TPR_POLICY_LEAST_CONNECTIONS;
-    refuse("policy least-connections", &s);
-    s.policy = TPR_POLICY_SPILLOVER;
-    refuse("policy spillover", &s);
+
+    /* Nobody comes after one without a limit. */
+    a.max_connections = 0;
+    refuse("web/a has no max_connections, so that policy spillover never "
+           "gets to web/b", &s);
+    a.agent_check = &agent_check;       /* It may say one. */
+    ck_assert_ptr_null(redirect_check_service(&s));
+    a.agent_check = NULL;
+    a.max_connections = 5;
     s.policy = TPR_POLICY_MAGLEV;
 
     s.vip.proto = TPR_PROTO_UDP;

@@ -224,17 +224,31 @@ START_TEST(the_oldest_half_open_one_goes)
     ck_assert_ptr_eq(tpr_table_keep_syn(&t, conns[3], frame, 60), conns[0]);
     ck_assert_ptr_null(tpr_table_syn(&t, conns[0]));
 
-    /* One that was answered stays, and so does what has its entry now. */
+    /* One that was answered makes room, whoever came before. */
     ck_assert_ptr_eq(tpr_table_oldest_half_open(&t), conns[1]);
-    conns[1]->track.flags |= TPR_TRACK_ANSWERED;
-    ck_assert_ptr_eq(tpr_table_oldest_half_open(&t), conns[2]);
+    conns[2]->track.flags |= TPR_TRACK_ANSWERED;
+    tpr_table_leave_pool(&t, conns[2]);
+    tpr_table_leave_pool(&t, conns[2]);
     ck_assert_ptr_null(tpr_table_keep_syn(&t, conns[4], frame, 60));
-    tpr_table_remove(&t, conns[2]);
+    ck_assert_ptr_eq(tpr_table_oldest_half_open(&t), conns[1]);
+
+    /* So does the oldest if it was answered just now, or removed. */
+    conns[1]->track.flags |= TPR_TRACK_ANSWERED;
+    ck_assert_ptr_null(tpr_table_keep_syn(&t, conns[0], frame, 60));
+    ck_assert_ptr_eq(tpr_table_oldest_half_open(&t), conns[3]);
+    tpr_table_remove(&t, conns[3]);
+    ck_assert_ptr_eq(tpr_table_oldest_half_open(&t), conns[4]);
 
     /* Too long: not kept, but counted as half open. */
-    ck_assert_ptr_null(tpr_table_keep_syn(&t, conns[1], frame,
+    conns[2]->track.flags = TPR_TRACK_SYN;
+    ck_assert_ptr_null(tpr_table_keep_syn(&t, conns[2], frame,
                                           sizeof frame));
-    ck_assert_ptr_null(tpr_table_syn(&t, conns[1]));
+    ck_assert_ptr_null(tpr_table_syn(&t, conns[2]));
+    tpr_table_remove(&t, conns[4]);
+    tpr_table_remove(&t, conns[0]);
+    ck_assert_ptr_eq(tpr_table_oldest_half_open(&t), conns[2]);
+    tpr_table_remove(&t, conns[2]);
+    ck_assert_ptr_null(tpr_table_oldest_half_open(&t));
     tpr_table_destroy(&t);
 }
 END_TEST

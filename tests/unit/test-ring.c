@@ -4,6 +4,7 @@
 
 #include <config.h>
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 #include "redirect-parse.h"
 #include "ring.h"
@@ -43,10 +44,18 @@ START_TEST(sizes)
         { 0, 251 }, { 1, 251 }, { 2, 251 }, { 3, 401 }, { 4, 401 },
         { 5, 809 }, { 8, 809 }, { 9, 1601 }, { 512, 51203 }, { 513, 65521 },
         { 1024, 65521 },
+    }, maglev[] = {
+        { 0, 251 }, { 1, 1601 }, { 2, 3203 }, { 9, 25601 }, { 10, 25601 },
+        { 32, 51203 }, { 33, 65521 }, { 1024, 65521 },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        ck_assert_uint_eq(tpr_ring_size_for(rows[i].n), rows[i].size);
+        ck_assert_uint_eq(tpr_ring_size_for(TPR_POLICY_FAILOVER, rows[i].n),
+                          rows[i].size);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(maglev); i++) {
+        ck_assert_uint_eq(tpr_ring_size_for(TPR_POLICY_MAGLEV, maglev[i].n),
+                          maglev[i].size);
     }
 }
 END_TEST
@@ -105,6 +114,27 @@ START_TEST(weighted_shares)
 }
 END_TEST
 
+/* Slots of others that belong to somebody else without 'who'. */
+static uint32_t
+moved_without(const struct tpr_redirect *r, int who)
+{
+    struct tpr_ring *before, *after;
+    uint32_t moved = 0;
+
+    before = tpr_ring_create(r, member);
+    member[who] = false;
+    after = tpr_ring_create(r, member);
+    member[who] = true;
+    ck_assert_uint_eq(before->size, after->size);
+    for (uint32_t i = 0; i < before->size; i++) {
+        moved += (before->slot[i] != who
+                  && before->slot[i] != after->slot[i]);
+    }
+    tpr_ring_destroy(before);
+    tpr_ring_destroy(after);
+    return moved;
+}
+
 /* Who leaves takes few others along. */
 START_TEST(disturbance)
 {
@@ -112,21 +142,41 @@ START_TEST(disturbance)
 
     for (size_t i = 0; i < ARRAY_SIZE(ns); i++) {
         struct tpr_redirect r = redirect(ns[i]);
-        struct tpr_ring *before, *after;
-        uint32_t moved = 0;
 
-        before = tpr_ring_create(&r, member);
-        member[ns[i] / 2] = false;
-        after = tpr_ring_create(&r, member);
-        ck_assert_uint_eq(before->size, after->size);
-        for (uint32_t j = 0; j < before->size; j++) {
-            moved += (before->slot[j] != ns[i] / 2
-                      && before->slot[j] != after->slot[j]);
-        }
-        ck_assert_uint_le(moved, before->size * 5 / 100);
-        tpr_ring_destroy(before);
-        tpr_ring_destroy(after);
+        ck_assert_uint_le(moved_without(&r, ns[i] / 2),
+                          tpr_ring_size_for(r.policy, ns[i]) * 5 / 100);
     }
+}
+END_TEST
+
+/* With policy maglev and ten backends, nobody's share is more than one percent
+ * off, and whoever leaves takes at most one percent of the others' connections
+ * along, if they are not tracked. */
+START_TEST(ten_of_maglev)
+{
+    struct tpr_redirect r = redirect(10);
+    uint32_t got[TPR_MAX_REDIRECT_BACKENDS];
+    double worst = 0, sum = 0, skew = 0;
+    struct tpr_ring *ring;
+
+    r.policy = TPR_POLICY_MAGLEV;
+    ring = tpr_ring_create(&r, member);
+    count(ring, got);
+    for (int i = 0; i < 10; i++) {
+        const double percent = (100.0 * moved_without(&r, i)
+                                / (ring->size - got[i]));
+        const double off = got[i] * 1000.0 / ring->size - 100;
+
+        sum += percent;
+        worst = MAX(worst, percent);
+        skew = MAX(skew, off < 0 ? -off : off);
+    }
+    printf("# maglev, 10 backends, %u slots: shares within %.2f %%; one leaves:"
+           " %.2f %% of the others move, at most %.2f %%\n",
+           (unsigned int) ring->size, skew, sum / 10, worst);
+    ck_assert_double_le(worst, 1);
+    ck_assert_double_le(skew, 1);
+    tpr_ring_destroy(ring);
 }
 END_TEST
 
@@ -147,7 +197,7 @@ START_TEST(equal_sets)
         backends[17 - i] = b;
     }
     turned = tpr_ring_create(&r, member);
-    ck_assert_uint_eq(straight->size, tpr_ring_size_for(18));
+    ck_assert_uint_eq(straight->size, tpr_ring_size_for(r.policy, 18));
     ck_assert_uint_eq(turned->size, straight->size);
     for (uint32_t i = 0; i < straight->size; i++) {
         ck_assert_uint_eq(straight->slot[i], 17 - turned->slot[i]);
@@ -169,4 +219,4 @@ START_TEST(nobody)
 END_TEST
 
 UNIT_MAIN("ring", sizes, equal_shares, weighted_shares, disturbance,
-          equal_sets, nobody)
+          ten_of_maglev, equal_sets, nobody)

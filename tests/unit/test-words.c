@@ -101,6 +101,57 @@ START_TEST(checks)
 }
 END_TEST
 
+START_TEST(agents)
+{
+    struct world w;
+
+    world_init(&w);
+    expect(&w, "config r1 r2 web=r1/1a,r2/2a; up r1; up r2; +3000", "UU");
+    expect(&w, "says web/r2 drain; +1", "Ud");
+    expect(&w, "says web/r2 ready stopped; +1", "UD");
+    expect(&w, "says web/r2 up maint; +1", "Ud");
+    expect(&w, "says web/r2 ready; says web/r1 0%; +1", "dU");
+    world_destroy(&w);
+}
+END_TEST
+
+/* Connections end when a drain has lasted too long: its own or its region's,
+ * by order or by its agent.  Who is merely busy keeps them. */
+START_TEST(drain_timeout)
+{
+    struct world w;
+
+    world_init(&w);
+    expect(&w, "config drain=500 r1 r2 web=r1/1a,r2/2a; up r1; up r2; +3000; "
+           "drain r1; +499", "dU");
+    expect(&w, "drain web/r1; +1", "DU");       /* One more order. */
+    expect(&w, "+1000", "DU");
+    expect(&w, "revoke; +3000", "UU");
+    expect(&w, "drain web/r1; +499", "dU");
+    expect(&w, "revoke; drain web/r1; +499", "dU");
+    expect(&w, "+1", "DU");
+    expect(&w, "revoke; says web/r1 maint; +499", "dU");
+    expect(&w, "+1", "DU");
+    expect(&w, "says web/r1 ready; +3000; says web/r1 #cpu=90; +3000", "dU");
+    expect(&w, "says web/r1 drain; +499", "dU");
+    expect(&w, "+1", "DU");
+    world_destroy(&w);
+}
+END_TEST
+
+/* The time counts from the drain's begin on, whoever was the agent then. */
+START_TEST(drain_timeout_after_a_restart)
+{
+    struct world w;
+
+    world_init(&w);
+    expect(&w, "batch; config drain=5000 r1:up r2:up web=r1/1,r2/2 web@web/r2 "
+           "web/r1:draining:4000; drain r1; up r1; up r2; end; +999", "dU");
+    expect(&w, "+1", "DU");
+    world_destroy(&w);
+}
+END_TEST
+
 START_TEST(restart_leaves_what_is_remembered)
 {
     struct world w;
@@ -125,5 +176,60 @@ START_TEST(panic_keeps_one)
 }
 END_TEST
 
-UNIT_MAIN("words", dead_and_alive, returning_region_waits, manual_failback,
-          orders, checks, restart_leaves_what_is_remembered, panic_keeps_one)
+START_TEST(busy)
+{
+    struct world w;
+
+    world_init(&w);
+    expect(&w, "config r1 r2 r3 web=r1/1a,r2/1a,r3/1a web^weighted; up r1; "
+           "up r2; up r3; +3000", "UUU");
+    expect(&w, "says web/r1 #cpu=90; +1", "dUU");
+    expect(&w, "says web/r2 #cpu=90; +1", "ddU");
+    /* All go on where nobody else is left. */
+    expect(&w, "says web/r3 #cpu=90; +1", "UUU");
+    expect(&w, "down r1 3; +1", "DUU");
+    expect(&w, "says web/r2 #cpu=10; +1", "DUd");
+    world_destroy(&w);
+
+    /* An order counts, whoever is busy. */
+    world_init(&w);
+    expect(&w, "config r1 r2 web=r1/1a,r2/2a; up r1; up r2; +3000; "
+           "failover web r2; +1", "dU");
+    expect(&w, "says web/r2 #cpu=90; +1", "dU");
+    world_destroy(&w);
+}
+END_TEST
+
+START_TEST(who_is_busy_lives)
+{
+    struct world w;
+
+    world_init(&w);
+    expect(&w, "config panic=50 r1 r2 r3 r4 r5 "
+           "web=r1/1a,r2/1a,r3/1a,r4/1a,r5/1a web^weighted; up r1; up r2; "
+           "up r3; up r4; up r5; +3000; says web/r1 #cpu=90; "
+           "says web/r2 #cpu=90; says web/r3 #cpu=90; +1", "dddUU");
+    expect(&w, "down r4 3; +1", "dddDU");
+    expect(&w, "down r5 3; +1", "UUUDD");
+    world_destroy(&w);
+}
+END_TEST
+
+START_TEST(spillover_is_an_order)
+{
+    struct world w;
+
+    world_init(&w);
+    expect(&w, "config hold=2000 panic=75 r1 r2 web=r1/1,r2/2 b=r1/1,r2/2 "
+           "web^spillover; up r1; up r2; +3000", "UU");
+    expect(&w, "failover web r2; +1", "dU");
+    expect(&w, "revoke; +3000", "UU");
+    expect(&w, "batch; down r1 3; down r2 3; end; +1", "UD");
+    world_destroy(&w);
+}
+END_TEST
+
+UNIT_MAIN("words", busy, who_is_busy_lives, spillover_is_an_order,
+          dead_and_alive, returning_region_waits, manual_failback,
+          orders, checks, agents, drain_timeout,
+          drain_timeout_after_a_restart, restart_leaves_what_is_remembered, panic_keeps_one)

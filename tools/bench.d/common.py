@@ -3,7 +3,9 @@
 A benchmark runs in a network namespace that enter_namespace() makes for the
 whole process: with the last process in it, it is gone."""
 
+import atexit
 import ctypes
+import math
 import os
 import shutil
 import signal
@@ -65,12 +67,12 @@ def run(*command, **kwargs):
     return result.stdout
 
 
-def wait_until(condition, what, seconds=30):
+def wait_until(condition, what, seconds=30, pause=0.01):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
             die("waited %d s for %s" % (seconds, what))
-        time.sleep(0.01)
+        time.sleep(pause)
 
 
 def veth(name):
@@ -83,20 +85,20 @@ def veth(name):
 
 class Switch:
     """An Open vSwitch with a bridge br0 in the userspace datapath.  'wrapper'
-    is a command that runs ovs-vswitchd, {dir} in it the run directory."""
+    is a command that runs ovs-vswitchd, {dir} in it the run directory.  Ports
+    are ends of veth pairs, those in 'bare' have no device: what they send is
+    forgotten."""
 
-    def __init__(self, tree, ports, wrapper=(), other_config=()):
+    def __init__(self, tree, ports, wrapper=(), other_config=(), bare=()):
         self.tree = tree
         self.dir = tempfile.mkdtemp(prefix="ovs-tpr-bench.")
         self.env = dict(os.environ, OVS_RUNDIR=self.dir, OVS_DBDIR=self.dir,
                         OVS_LOGDIR=self.dir, OVS_SYSCONFDIR=self.dir)
         self.processes = []
         self.ports = ports
-        try:
-            self.start(wrapper, other_config)
-        except BaseException:
-            self.stop()
-            raise
+        self.bare = bare
+        atexit.register(self.stop)          # Whatever happens.
+        self.start(wrapper, other_config)
 
     def start(self, wrapper, other_config):
         db = self.dir + "/conf.db"
@@ -109,9 +111,12 @@ class Switch:
         self.vsctl("--no-wait", "init")
         self.spawn("vswitchd/ovs-vswitchd", "unix:%s/db.sock" % self.dir,
                    "--log-file=%s/ovs-vswitchd.log" % self.dir,
-                   "--pidfile", "--disable-system", wrapper=wrapper)
+                   "--pidfile", "--disable-system",
+                   *(["--enable-dummy"] if self.bare else []),
+                   wrapper=wrapper)
         for name in self.ports:
-            veth(name)
+            if name not in self.bare:
+                veth(name)
         args = ["--", "set", "Open_vSwitch", ".", "other_config:"
                 "flow-limit=200000", "other_config:max-idle=100000"]
         args += ["other_config:" + item for item in other_config]
@@ -120,7 +125,26 @@ class Switch:
         for number, name in enumerate(self.ports, 1):
             args += ["--", "add-port", "br0", name, "--", "set", "Interface",
                      name, "ofport_request=%d" % number]
+            args += ["type=dummy"] if name in self.bare else []
         self.vsctl("--timeout=120", *args)
+
+    def use_afxdp(self, processor):
+        """Makes all ports with a device AF_XDP ports, which a thread on
+        'processor' polls.  They keep their numbers."""
+        self.vsctl("set", "Open_vSwitch", ".",
+                   "other_config:pmd-cpu-mask=%#x" % (1 << processor))
+        for name in self.ports:
+            if name in self.bare:
+                continue
+            self.vsctl("--timeout=60", "set", "Interface", name, "type=afxdp",
+                       "options:xdp-mode=native", "options:n_rxq=1")
+        self.wait_for_ports()
+
+    def wait_for_ports(self):
+        for number, name in enumerate(self.ports, 1):
+            wait_until(lambda: self.vsctl("get", "Interface", name,
+                                          "ofport").strip() == str(number),
+                       name)
 
     def spawn(self, program, *args, wrapper=()):
         log = open(self.dir + "/" + os.path.basename(program) + ".out", "w")
@@ -154,12 +178,29 @@ class Switch:
     def vswitchd(self):
         return self.processes[1].pid
 
+    def confine(self, forwards, others, own=None):
+        """Lets threads of ovs-vswitchd run only on processors 'others', but
+        those whose names begin with 'forwards'.  These have processors 'own'
+        for themselves and go first there, if it is given."""
+        tasks = "/proc/%d/task/" % self.vswitchd
+        for task in map(int, os.listdir(tasks)):
+            with open("%s%d/comm" % (tasks, task)) as f:
+                is_one = f.read().startswith(forwards)
+            if not is_one:
+                os.sched_setaffinity(task, others)
+                os.setpriority(os.PRIO_PROCESS, task, 0)
+            elif own:
+                os.sched_setaffinity(task, own)
+                os.setpriority(os.PRIO_PROCESS, task, -20)
+
     def set_word(self, is_region, index, state):
         self.ofctl("set-liveness", "%s=%d,state=%s" % (
             "region" if is_region else "backend", index,
             {UP: "up", DOWN: "down"}[state]))
 
     def stop(self):
+        """Ends it; does no harm the second time."""
+        atexit.unregister(self.stop)
         for process in reversed(self.processes):
             process.send_signal(signal.SIGTERM)
         for process in reversed(self.processes):
@@ -227,5 +268,7 @@ def median(values):
 
 
 def percentile(values, part):
+    """The smallest of 'values' that 'part' percent of them do not exceed: of
+    100 values, the 99th is that of 99 percent (nearest rank)."""
     values = sorted(values)
-    return values[min(len(values) - 1, int(len(values) * part / 100))]
+    return values[max(0, math.ceil(len(values) * part / 100) - 1)]

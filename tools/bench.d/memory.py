@@ -15,7 +15,7 @@ from common import (Switch, checksum, die, enter_namespace, find_tree, mac,
                     mac_text, raw_socket, say, wait_until)
 
 VIP, BACKEND = "172.20.126.50", "172.20.126.60"
-REDIRECT = ("id=7,vip=%s,udp,port=53,policy=failover,"
+REDIRECT = ("id=7,vip=%s,udp,port=53,policy=failover,timeout=answered:1h,"
             "backend=%s,mac=%s,output=2" % (VIP, BACKEND, mac_text(2)))
 
 

@@ -12,21 +12,28 @@ from client to server, with 1 and with 1,000 connections:
   ct-nat     conntrack with NAT, the connection committed when it was new
   redirect   the redirect action, connection known
 
-The same for packets each of which opens a connection, and new connections per
-second from the processor time of the forwarding thread
-(system calls included); output, which opens none, shows what of that is
-receiving and sending.  The methods take turns.
+The same for packets each of which opens a connection.  And new connections per
+second: from the cycles that a forwarding thread, alone on its processor,
+counts from a packet's arrival at a port to its sending to a port without a
+device.  "memory" is a port that has its packets in memory, as drivers in
+userspace do, and gives them one by one; "afxdp" an AF_XDP port, where most of
+the time is the kernel's on this side of the driver.  Output, which opens no
+connection, shows what of the time is receiving and sending.  The half-open
+pool has room for all of a round.  The methods take turns.
 
-The cache of exact matches takes every flow at once (emc-insert-inv-prob=1),
-so that all methods meet the same hits."""
+Where instructions are counted, the cache of exact matches takes every flow at
+once (emc-insert-inv-prob=1), so that all methods meet the same hits."""
 
+import ctypes
 import glob
 import json
 import os
 import re
+import signal
+import socket
 
 from common import (Switch, die, enter_namespace, find_tree, mac_text,
-                    median, raw_socket, run, say, tcp_frame)
+                    median, raw_socket, run, say, tcp_frame, wait_until)
 
 VIP, BACKEND = "172.20.126.50", "172.20.126.60"
 SYN, ACK = 2, 16
@@ -194,42 +201,180 @@ def count_instructions(args):
     return results
 
 
-def cpu_ns(pid):
-    """What the main thread, which forwards, has run so far."""
-    with open("/proc/%d/task/%d/schedstat" % (pid, pid)) as f:
-        return int(f.read().split()[0])
+class Control:
+    """ovs-vswitchd's control socket, for many commands in a row."""
+
+    def __init__(self, switch):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect("%s/ovs-vswitchd.%d.ctl" % (switch.dir,
+                                                        switch.vswitchd))
+
+    def call(self, method, *params):
+        self.socket.sendall(json.dumps({"method": method, "id": 0,
+                                        "params": params}).encode())
+        text = ""
+        while True:
+            text += self.socket.recv(65536).decode()
+            try:
+                reply = json.loads(text)
+            except ValueError:
+                continue                    # It is not whole yet.
+            if reply["error"]:
+                die("%s: %s" % (method, reply["error"]))
+            return reply["result"]
 
 
-def ns_per_connection(lab, method, frames):
-    lab.use(method)
-    lab.to_server(frames[:100])             # The megaflows are there.
-    start = cpu_ns(lab.switch.vswitchd)
-    lab.to_server(frames[100:])
-    return (cpu_ns(lab.switch.vswitchd) - start) / (len(frames) - 100)
+class Burst:
+    """Frames that one system call sends."""
+
+    class Message(ctypes.Structure):
+        """struct mmsghdr."""
+        _fields_ = [("name", ctypes.c_void_p), ("namelen", ctypes.c_uint),
+                    ("iov", ctypes.c_void_p), ("iovlen", ctypes.c_size_t),
+                    ("control", ctypes.c_void_p),
+                    ("controllen", ctypes.c_size_t), ("flags", ctypes.c_int),
+                    ("len", ctypes.c_uint)]
+
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def __init__(self, frames):
+        self.n = len(frames)
+        self.frames = [ctypes.create_string_buffer(f, len(f)) for f in frames]
+        # struct iovec
+        self.iov = (ctypes.c_size_t * (2 * self.n))()
+        self.messages = (self.Message * self.n)()
+        for i, frame in enumerate(self.frames):
+            self.iov[2 * i] = ctypes.addressof(frame)
+            self.iov[2 * i + 1] = len(frame)
+            self.messages[i].iov = ctypes.addressof(self.iov) + 16 * i
+            self.messages[i].iovlen = 1
+
+    def send(self, sock):
+        done = 0
+        while done < self.n:
+            n = self.libc.sendmmsg(
+                sock.fileno(), ctypes.byref(self.messages[done]),
+                self.n - done, 0)
+            if n < 0:
+                die("sendmmsg: " + os.strerror(ctypes.get_errno()))
+            done += n
 
 
-def new_connections(args):
+class PmdLab(Lab):
+    """A switch with a port that a thread of its own polls, and one without a
+    device: the thread counts the cycles from a packet's arrival to its
+    sending."""
+
+    def __init__(self, bare):
+        self.processors = sorted(os.sched_getaffinity(0))
+        self.others = self.processors[:-1] or self.processors
+        os.sched_setaffinity(0, self.others)
+        self.switch = Switch(
+            find_tree(), ["c", "r"], (),
+            ["tpr-connections=1000000", "tpr-half-open=65536",
+             "pmd-cpu-mask=%#x" % (1 << self.processors[-1])], bare)
+        self.control = Control(self.switch)
+
+    def give_processors(self):
+        """Nobody else is where the forwarding thread is."""
+        self.switch.confine("pmd", self.others)
+
+    def close(self):
+        self.switch.stop()
+        os.sched_setaffinity(0, self.processors)
+
+    def to_server(self, frames):
+        for first in range(0, len(frames), self.ring):
+            part = frames[first:first + self.ring]
+            wanted = self.packets() + len(part)
+            self.give(part)
+            wait_until(lambda: self.packets() >= wanted, "the packets",
+                       pause=0)
+
+    def stats(self, pattern):
+        found = re.search(pattern, self.control.call(
+            "dpif-netdev/pmd-perf-show", "-nh"))
+        return float(found.group(1)) if found else 0
+
+    def packets(self):
+        return self.stats(r"Rx packets: +(\d+)")
+
+    def ns_per_connection(self, method, frames):
+        self.use(method)
+        self.to_server(frames[:100])        # The megaflows are there.
+        self.control.call("dpif-netdev/pmd-stats-clear")
+        wait_until(lambda: not self.packets(), "the counters")
+        self.to_server(frames[100:])
+        per_ns = (self.stats(r"Used TSC cycles: +(\d+)")
+                  / self.stats(r"Used TSC cycles:.*\( *([\d.]+) % of total")
+                  * 100 / self.stats(r"duration: ([\d.]+) s") / 1e9)
+        return self.stats(r"Rx packets:.*, (\d+) cycles/pkt") / per_ns
+
+
+class AfxdpLab(PmdLab):
+    ring = 1024                 # Less than what a port's ring holds.
+
+    def __init__(self):
+        super().__init__(["r"])
+        self.switch.use_afxdp(self.processors[-1])
+        self.give_processors()
+        self.client = raw_socket("cx")
+
+    def close(self):
+        self.client.close()
+        super().close()
+
+    def give(self, frames):
+        """The switch finds all of them when it goes on: it takes whole
+        batches, as one that is busy does."""
+        burst = Burst(frames)
+        os.kill(self.switch.vswitchd, signal.SIGSTOP)
+        try:
+            burst.send(self.client)
+        finally:
+            os.kill(self.switch.vswitchd, signal.SIGCONT)
+
+
+class MemoryLab(PmdLab):
+    ring = 100                  # What the port's queue holds.
+
+    def __init__(self):
+        super().__init__(["c", "r"])
+        self.switch.vsctl("set", "Interface", "c", "type=dummy-pmd")
+        self.switch.wait_for_ports()
+        self.give_processors()
+
+    def give(self, frames):
+        self.control.call("netdev-dummy/receive", "c",
+                          *(frame.hex() for frame in frames))
+
+
+LABS = {"memory": MemoryLab, "afxdp": AfxdpLab}
+
+
+def new_connections(args, port):
     rounds, count = (3, 5000) if args.quick else (9, 30000)
     frames = [client_frame(n, SYN) for n in range(1, count + 101)]
     cost = {"output": [], "ct-nat": [], "redirect": []}
-    lab = Lab()
+    lab = LABS[port]()
     try:
         for _ in range(rounds):
             for method in cost:
-                cost[method].append(ns_per_connection(lab, method, frames))
+                cost[method].append(lab.ns_per_connection(method, frames))
     finally:
         lab.close()
     results = []
     for method, values in cost.items():
-        result = {"method": method, "rounds": rounds,
+        result = {"method": method, "port": port, "rounds": rounds,
                   "connections_per_round": count,
                   "min_ns": round(min(values)),
                   "median_ns": round(median(values)),
                   "best_per_second": round(1e9 / min(values)),
                   "median_per_second": round(1e9 / median(values))}
-        say("%-10s new connections: %d ns each (median %d), %d/s (median %d)"
-            % (method, result["min_ns"], result["median_ns"],
-               result["best_per_second"], result["median_per_second"]))
+        say("%-10s new connections (%s): %d ns each (median %d), %d/s "
+            "(median %d)" % (method, port, result["min_ns"],
+                             result["median_ns"], result["best_per_second"],
+                             result["median_per_second"]))
         results.append(result)
     return results
 
@@ -250,7 +395,7 @@ def main(argv):
     args = parser.parse_args(argv)
     enter_namespace()
     counted = count_instructions(args)
-    opened = new_connections(args)
+    opened = [line for port in LABS for line in new_connections(args, port)]
     ratios = {}
     for n in (1, 1000):
         ratios["vs_set_field_%d" % n] = ratio(counted, n, "redirect",
@@ -258,9 +403,11 @@ def main(argv):
         ratios["vs_ct_nat_%d" % n] = ratio(counted, n, "redirect", "ct-nat")
     ratios["new_connections_vs_ct_nat"] = round(
         1 / ratio(counted, "new", "redirect", "ct-nat"), 2)
-    spent = {r["method"]: r["median_ns"] for r in opened}
-    ratios["new_connections_cpu_vs_ct_nat"] = round(
-        spent["ct-nat"] / spent["redirect"], 2)
+    for port in LABS:
+        spent = {r["method"]: r["median_ns"] for r in opened
+                 if r["port"] == port}
+        ratios["new_connections_%s_vs_ct_nat" % port] = round(
+            spent["ct-nat"] / spent["redirect"], 2)
     for name, value in ratios.items():
         say("%-28s %.3f" % (name, value))
     if args.json:

@@ -81,7 +81,7 @@ name_lab () {
 
 # All settings of a lab, kept in $DIR/settings while it is up.
 SETTINGS="REGIONS IPV6 INTERVAL FALL HEARTBEAT CHECK DATAPATH VIP AGENT
-    REGIOND_CHECK RESPONDER"
+    REGIOND_CHECK RESPONDER OFFLOAD"
 
 save_settings () {
     local setting

@@ -9,6 +9,8 @@ config_up () {
             commands+=(-- set-heartbeat "r$i" "$HEARTBEAT"
                        "peer=$(region_ip "$i")" "interval=$INTERVAL"
                        "fall=$FALL")
+        test "$HEARTBEAT" != bfd || test -z "$OFFLOAD" ||
+            commands+=(-- set Heartbeat "r$i" "offload=$OFFLOAD")
     done
     commands+=(-- add-service web "$(vip_word)" policy=failover)
     for ((i = 1; i <= REGIONS; i++)); do

@@ -82,14 +82,14 @@ make_ns () {
 
 # A link from namespace $1, interface $2, Ethernet address $3 or none, to
 # namespace $4, interface $5, address $6 or none.  Nothing along the path
-# finishes checksums, so the senders must.
+# finishes checksums or adds tags, so the senders must.
 make_veth () {
     ip -n "$NS-$1" link add "$2" ${3:+address "$3"} type veth \
         peer name "$5" ${6:+address "$6"} netns "$NS-$4"
     ip -n "$NS-$1" link set "$2" up
     ip -n "$NS-$4" link set "$5" up
-    in_ns "$1" ethtool -K "$2" tx off > /dev/null
-    in_ns "$4" ethtool -K "$5" tx off > /dev/null
+    in_ns "$1" ethtool -K "$2" tx off txvlan off > /dev/null
+    in_ns "$4" ethtool -K "$5" tx off txvlan off > /dev/null
 }
 
 # Gives interface $2 in namespace $1 the addresses that end in $3.

@@ -10,6 +10,7 @@ nginx_configure () {
     truncate -s 4M "$dir/nginx/slow"
     cat > "$dir/nginx/nginx.conf" <<END
 worker_processes 1;
+worker_rlimit_nofile 8192;
 error_log $dir/nginx/error.log;
 pid $dir/nginx/nginx.pid;
 events { worker_connections 4096; }
@@ -87,7 +88,7 @@ regiond_start () {
     OVS_RUNDIR=$dir OVS_LOGDIR=$dir in_ns "r$1" tpr-regiond \
         -vconsole:off -vsyslog:off --detach --no-chdir --pidfile --log-file \
         --local="$(region_ip "$1")" --peer="$(switch_ip)" \
-        --interval="$INTERVAL" --fall="$FALL" \
+        --interval="$INTERVAL" --fall="$FALL" ${OFFLOAD:+--offload="$OFFLOAD"} \
         "${check[@]}"
 }
 

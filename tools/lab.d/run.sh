@@ -12,13 +12,13 @@ run_experiment () {
     n=$(region_number "$VICTIM")
     need_programs tpr-perf python3
     test ! -e "$DIR/r$n/dead" || die "$VICTIM is dead already; heal it first."
-    test -z "$AGENT" || service_is_on_best ||
+    test -z "$AGENT" || wait_for 10 service_is_on_best ||
         die "the service is not on its best backend:" \
             "$(in_ns sw ovs-tprctl status 2>&1 || :)"
     seq=$(last_seq)
     excused=$(stalls_excused)
     : > "$DIR/perf.json"
-    in_ns c tpr-perf --json -d "$DURATION" -t "$TIMEOUT" -i 1ms \
+    in_ns c tpr-perf --json -d "$DURATION" -t "$TIMEOUT" -i 1ms -c "$CLIENTS" \
         ${TIMELINE:+--timeline "$TIMELINE"} "$(url_of "$VIP")" \
         > "$DIR/perf.json" &
     perf=$!

@@ -29,9 +29,21 @@ bridge_addresses () {
     ip -n "$NS-sw" link set br0 up
 }
 
+# What the agent pins shall outlive it: a bpffs of its own making would be seen
+# by nobody else, for "ip netns exec" gives every program its own mounts.
+bpffs_up () {
+    mkdir -p "$OVS_RUNDIR/bpf"
+    mount -t bpf -o mode=0700 bpf "$OVS_RUNDIR/bpf" 2> /dev/null || :
+}
+
+bpffs_down () {
+    while umount "$DIR/run/bpf" 2> /dev/null; do :; done
+}
+
 switch_up () {
     local i type=() add=()
     mkdir -p "$OVS_RUNDIR" "$OVS_LOGDIR" "$OVS_DBDIR"
+    bpffs_up
     ovsdb-tool create "$OVS_DBDIR/conf.db" "$OVS_SCHEMA"
     test -z "$AGENT" || ovsdb-tool create "$OVS_DBDIR/tpr.db" "$TPR_SCHEMA"
     ovsdb_start

@@ -1,0 +1,770 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+
+/* Who gets a new connection: the policies of redirect-choose.h, in steps that
+ * the verifier can follow.
+ *
+ * One attempt says first why each backend may not be given a connection and
+ * chooses one; the turns of the round-robin policies are taken with the lock.
+ * Then, with the lock, it looks at the limit and the reverse key and writes
+ * the connection down.  What it finds in its way there makes it one attempt
+ * of several. */
+
+#ifndef TPR_BPF_PLACE_H
+#define TPR_BPF_PLACE_H 1
+
+#include "redirect-choose.h"
+#include "conns.h"
+
+/* A verdict on the way: a connection is to be placed, in place of w->conn. */
+enum { WAY_PLACE = 255 };
+
+/* One packet and what becomes of it.  It is in a map, for the functions that
+ * hand it to each other are verified one by one. */
+struct way {
+    struct tpr_packet p;
+    uint32_t in_port, now_ms, len;
+    uint32_t hash;              /* Of the forward tuple. */
+    uint32_t id;                /* Object: to place with, or the
+                                 * connection's. */
+    tpr_bpf_no conn;            /* 0: none. */
+    uint32_t seq;               /* Its. */
+    uint32_t record;            /* TPR_SEND. */
+    uint32_t syn;               /* Where to keep the packet, plus 1. */
+    uint32_t evicted;           /* Connections that went for this one. */
+    uint8_t verdict;            /* enum tpr_verdict, or WAY_PLACE. */
+    uint8_t reverse;            /* TPR_SEND: to the client. */
+    uint8_t passed;             /* A later fragment, whose first one passed. */
+    uint8_t control;            /* The control program's, not a packet's. */
+};
+
+/* One for packets, one for the control program. */
+enum { WAY_PACKET, WAY_CONTROL, WAY_N };
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __type(key, uint32_t);
+    __type(value, struct way);
+    __uint(max_entries, WAY_N);
+} tpr_ways SEC(".maps");
+
+enum attempt { ATTEMPT_DONE, ATTEMPT_AGAIN, ATTEMPT_NONE, ATTEMPT_FULL,
+               ATTEMPT_COLLIDED };
+
+/* What the loops of one attempt know. */
+struct choice {
+    uint32_t list, n;
+    uint32_t ring, ring_size, at;
+    uint32_t best;              /* Index of a backend, or TPR_BPF_NONE. */
+    uint32_t slot;              /* Maglev's. */
+    uint16_t priority;          /* That takes part. */
+    uint8_t again;              /* Collisions that were found count. */
+    uint8_t limited;            /* A backend is, or more. */
+    uint32_t control;           /* As struct way's. */
+    uint32_t least_n;           /* Of those that take part, the one with the */
+    uint16_t least_weight;      /* fewest connections per weight. */
+    uint8_t by_connections;     /* The policy asks for it. */
+    uint8_t fast;               /* A backend has its limit of packets/s... */
+    uint32_t any_pps;           /* ...which does not count. */
+    uint32_t now_ms;            /* No padding. */
+};
+
+TPR_INLINE struct tpr_scratch *
+scratch_of(const struct choice *c)
+{
+    const uint32_t key = c->control ? WAY_CONTROL : WAY_PACKET;
+
+    return bpf_map_lookup_elem(&tpr_scratches, &key);
+}
+
+TPR_INLINE uint8_t *
+why_at(struct tpr_scratch *scratch, uint32_t i)
+{
+    return &scratch->why[i & (TPR_MAX_REDIRECT_BACKENDS - 1)];
+}
+
+TPR_INLINE uint32_t *
+connections_at(struct tpr_scratch *scratch, uint32_t i)
+{
+    return &scratch->connections[i & (TPR_MAX_REDIRECT_BACKENDS - 1)];
+}
+
+TPR_INLINE struct tpr_bpf_entry *
+entry_at(void *lists, const struct choice *c, uint32_t i)
+{
+    return AT(struct tpr_bpf_entry, lists, c->list + i, tpr_sizes.lists);
+}
+
+/* Does 'record', with configuration 'b', get as many packets/s as it may? */
+TPR_INLINE bool
+is_fast(const struct tpr_bpf_record *record,
+        const struct tpr_redirect_backend *b, uint32_t now_ms)
+{
+    return tpr_is_fast(record->pps, record->limited_packets - record->paced,
+                       b->max_pps)
+           && now_ms - record->pps_ms < TPR_BPF_PPS_MS;
+}
+
+/* Why not backend 'i'? */
+static long
+judge(uint32_t i, struct choice *c)
+{
+    struct tpr_scratch *scratch = scratch_of(c);
+    struct tpr_bpf_entry *entry = entry_at(VALUE_OF(tpr_lists), c, i);
+    struct tpr_page *page = VALUE_OF(tpr_page);
+    struct tpr_bpf_record *record
+        = entry ? record_at(VALUE_OF(tpr_records), entry->record) : NULL;
+    const struct tpr_redirect_backend *b;
+    uint32_t n;
+    uint8_t *why;
+
+    if (!scratch || !page || !record) {
+        return 1;
+    }
+    why = why_at(scratch, i);
+    if (c->again && *why == TPR_WHY_COLLISION) {
+        return 0;
+    }
+    n = c->by_connections ? record->n_connections : 0;
+    *connections_at(scratch, i) = n;
+    b = conf_of(record);
+    *why = TPR_WHY_DOWN;
+    if (!is_usable(b, page)) {
+        return 0;
+    } else if (b->max_connections
+               && record->n_connections >= b->max_connections) {
+        *why = TPR_WHY_LIMIT;
+        c->limited = 1;
+        return 0;
+    } else if (!c->any_pps && is_fast(record, b, c->now_ms)) {
+        *why = TPR_WHY_RATE;
+        c->fast = 1;
+        return 0;
+    }
+    *why = TPR_WHY_OK;
+    if (c->best == TPR_BPF_NONE || entry->priority < c->priority) {
+        c->best = i;
+        c->priority = entry->priority;
+        c->least_n = n;
+        c->least_weight = entry->weight;
+    } else if (entry->priority == c->priority
+               && tpr_heavier(n, entry->weight, c->least_n,
+                              c->least_weight) < 0) {
+        c->least_n = n;
+        c->least_weight = entry->weight;
+    }
+    return 0;
+}
+
+/* Is the ring's next slot one that takes part? */
+static long
+turn_ring(uint32_t i, struct choice *c)
+{
+    struct tpr_scratch *scratch = scratch_of(c);
+    uint16_t *slot = AT(uint16_t, VALUE_OF(tpr_rings), c->ring + c->at,
+                        tpr_sizes.rings);
+    struct tpr_bpf_entry *entry
+        = slot && *slot < c->n ? entry_at(VALUE_OF(tpr_lists), c, *slot)
+          : NULL;
+
+    (void) i;
+    if (scratch && entry && entry->priority == c->priority
+        && *why_at(scratch, *slot) == TPR_WHY_OK) {
+        c->slot = *slot;
+        return 1;
+    }
+    c->at = c->at + 1 == c->ring_size ? 0 : c->at + 1;
+    return 0;
+}
+
+TPR_INLINE void
+judge_each(struct choice *c)
+{
+    c->best = TPR_BPF_NONE;
+    c->priority = 0;
+    c->least_n = 0;
+    c->least_weight = 0;
+    bpf_loop(c->n, judge, c, 0);
+}
+
+/* Judges all backends; the first that takes part is c->best. */
+TPR_INLINE void
+judge_all(struct choice *c, const struct tpr_bpf_object *object, bool again,
+          uint32_t now_ms)
+{
+    c->again = again;
+    c->now_ms = now_ms;
+    c->list = object->list;
+    c->n = object->n_backends;
+    c->ring = object->ring;
+    c->ring_size = object->ring_size;
+    c->slot = TPR_BPF_NONE;
+    c->limited = 0;
+    c->by_connections = object->policy == TPR_POLICY_LEAST_CONNECTIONS;
+    c->fast = 0;
+    c->any_pps = 0;
+    judge_each(c);
+    if (c->best == TPR_BPF_NONE && c->fast) {
+        c->any_pps = 1;                 /* Nobody else is left. */
+        judge_each(c);
+    }
+}
+
+/* Maglev's choice becomes c->best. */
+TPR_INLINE void
+choose_ring(struct choice *c, uint32_t hash)
+{
+    if (c->best != TPR_BPF_NONE && c->ring_size) {
+        c->at = hash % c->ring_size;
+        bpf_loop(c->ring_size, turn_ring, c, 0);
+        if (c->slot != TPR_BPF_NONE) {
+            c->best = c->slot;
+        }
+    }
+}
+
+/* All ones if 'x' is 0, else 0. */
+TPR_INLINE uint64_t
+ones_if_zero(uint64_t x)
+{
+    x |= -x;
+    OPAQUE(x);
+    x >>= 63;
+    OPAQUE(x);
+    x--;
+    OPAQUE(x);
+    return x;
+}
+
+/* A turn of the smooth policies: see tpr_choose_smooth(); where all are at
+ * their limits of packets/s, of all priorities if 'spills'.  Returns whose it
+ * was, an index, or TPR_BPF_NONE.  How many connections backends have was
+ * noted before the lock: another processor may have given one of them another
+ * one meanwhile.
+ *
+ * The loop has no branches but its ends, for the verifier would follow each on
+ * both sides, a thousand times. */
+__attribute__((noinline)) uint32_t
+tpr_turn(const struct choice *c, uint32_t weighted, uint32_t spills)
+{
+    const uint64_t equal = ones_if_zero(weighted);
+    const uint64_t one_priority = ones_if_zero(spills);
+    struct tpr_scratch *scratch = c ? scratch_of(c) : NULL;
+    struct tpr_lock *lock = VALUE_OF(tpr_locks);
+    void *lists = VALUE_OF(tpr_lists);
+    int64_t total = 0, most = INT64_MIN / 2;
+    uint64_t best = TPR_BPF_NONE;
+    struct tpr_bpf_entry *entry;
+    uint32_t n, priority, list, least_n;
+    uint16_t least_weight;
+
+    if (!c || !scratch || !lock || !lists) {
+        return TPR_BPF_NONE;
+    }
+    n = c->n;
+    list = c->list;
+    priority = c->priority;
+    least_n = c->least_n;
+    least_weight = c->least_weight;
+    bpf_spin_lock(&lock->lock);
+    for (uint32_t i = 0; i < TPR_MAX_REDIRECT_BACKENDS && i < n; i++) {
+        uint64_t part, better;
+        int64_t weight, smooth, ahead, lighter;
+
+        entry = (struct tpr_bpf_entry *) lists
+                + ((list + i) & (tpr_sizes.lists - 1));
+        lighter = -tpr_heavier(scratch->connections[i], entry->weight,
+                               least_n, least_weight);
+        OPAQUE(lighter);
+        lighter >>= 63;                 /* All ones: it is heavier. */
+        OPAQUE(lighter);
+        part = ones_if_zero(scratch->why[i]
+                            | ((entry->priority ^ priority) & one_priority))
+               & (uint64_t) ~lighter;
+        weight = ((1 & equal) | (entry->weight & ~equal)) & part;
+        smooth = entry->smooth + weight;
+        entry->smooth = (int32_t) smooth;
+        total += weight;
+        ahead = most - smooth;
+        OPAQUE(ahead);
+        ahead >>= 63;
+        OPAQUE(ahead);
+        better = (uint64_t) ahead & part;
+        most = (int64_t) (((uint64_t) smooth & better)
+                          | ((uint64_t) most & ~better));
+        best = (i & better) | (best & ~better);
+        OPAQUE(best);
+    }
+    entry = AT(struct tpr_bpf_entry, lists, list + (uint32_t) best,
+               tpr_sizes.lists);
+    if (entry && (uint32_t) best < n) {
+        entry->smooth -= (int32_t) total;
+    }
+    bpf_spin_unlock(&lock->lock);
+    return (uint32_t) best;
+}
+
+_Static_assert(!TPR_WHY_OK, "the turn takes it for granted");
+
+/* Is there a connection already?  With the lock. */
+TPR_INLINE tpr_bpf_no
+find_same(const struct tables *t, const struct way *w, bool *too_long)
+{
+    tpr_bpf_no no = *forward_head(t->heads, w->hash);
+
+    for (uint32_t i = 0; i < TPR_BPF_CHAIN; i++) {
+        const struct tpr_bpf_conn *conn = conn_at(t->conns, no);
+
+        if (!conn) {
+            return 0;
+        }
+        if (conn->hash_forward == w->hash && conn->object == w->id
+            && conn->vip_port == w->p.tuple.dport
+            && is_client(conn, &w->p.tuple.src, w->p.tuple.sport,
+                         w->p.tuple.proto)) {
+            return no;
+        }
+        no = conn->next_forward;
+    }
+    *too_long = true;
+    return 0;
+}
+
+TPR_INLINE void
+fill_conn(struct tpr_bpf_conn *conn, const struct way *w,
+          const struct tpr_bpf_object *object, uint32_t record,
+          uint32_t hash_reverse)
+{
+    const struct tpr_packet *p = &w->p;
+    uint32_t timeout;
+
+    conn->seq |= 1;
+    conn->client = p->tuple.src;
+    conn->hash_forward = w->hash;
+    conn->hash_reverse = hash_reverse;
+    conn->object = w->id;
+    conn->record = record;
+    conn->client_port = p->tuple.sport;
+    conn->vip_port = p->tuple.dport;
+    conn->proto = p->tuple.proto;
+    conn->flags = TPR_BPF_USED;
+    conn->tci = p->tci;
+    conn->in_port = w->in_port;
+    __builtin_memcpy(conn->client_mac, p->eth_src, 6);
+    __builtin_memcpy(conn->vip_mac, p->eth_dst, 6);
+    conn->half_open = 0;
+    conn->told = w->now_ms;
+    conn->track.flags = 0;
+    conn->track.rev_end = conn->track.rev_ack = 0;
+    conn->track.cli_end = conn->track.cli_ack = 0;
+    tpr_track_forward(&conn->track, p);
+    timeout = tpr_track_timeout(conn->track.flags, conn->proto);
+    conn->expires = w->now_ms + object->timeouts[timeout < TPR_N_TIMEOUTS
+                                                 ? timeout : 0];
+}
+
+/* With the lock: looks whether there is something against 'record', and writes
+ * the connection with it down. */
+TPR_INLINE enum attempt
+settle(const struct tables *t, const struct tpr_bpf_object *object,
+       uint32_t slot, struct way *w, bool *collided, uint32_t *evicted)
+{
+    struct tpr_bpf_record *record = record_at(t->records, slot);
+    const struct tpr_redirect_backend *b;
+    struct tpr_bpf_conn *conn;
+    struct tpr_tuple reverse;
+    bool too_long = false;
+    tpr_bpf_no no = find_same(t, w, &too_long);
+    uint32_t hash;
+
+    conn = conn_at(t->conns, no);
+    if (conn) {                         /* Another processor was faster. */
+        w->conn = no;
+        w->record = conn->record;
+        w->seq = conn->seq;
+        return ATTEMPT_DONE;
+    }
+    if (!record || too_long
+        || (is_full() && !longest_waiting(t, &no))) {
+        return ATTEMPT_FULL;
+    }
+    b = conf_of(record);
+    if (b->max_connections && record->n_connections >= b->max_connections) {
+        return ATTEMPT_AGAIN;           /* Another one was given the last. */
+    }
+    reverse.src = b->addr;
+    reverse.dst = w->p.tuple.src;
+    reverse.sport = port_at(b, w->p.tuple.dport);
+    reverse.dport = w->p.tuple.sport;
+    reverse.proto = w->p.tuple.proto;
+    hash = tpr_hash_tuple(&reverse, tpr_limits.seed);
+    no = find_reverse(t, &reverse, hash);
+    conn = conn_at(t->conns, no);
+    if (no == TPR_BPF_NONE) {
+        return ATTEMPT_FULL;
+    } else if (conn) {
+        if (!tpr_bpf_reached(w->now_ms, conn->expires)) {
+            *collided = true;
+            return ATTEMPT_AGAIN;
+        }
+        remove_conn(t, conn, no);
+    }
+    if (is_full()) {
+        conn = longest_waiting(t, &no);
+        if (conn) {
+            remove_conn(t, conn, no);
+            ++*evicted;
+        }
+    }
+    no = take_free(t);
+    conn = conn_at(t->conns, no);
+    if (!conn) {
+        return ATTEMPT_FULL;
+    }
+    fill_conn(conn, w, object, slot, hash);
+    record->n_connections++;
+    record->n_entries++;
+    record->kept = 1;                   /* Or it would not be usable. */
+    record->total_connections++;
+    link_conn(t, conn, no);
+    w->conn = no;
+    w->record = slot;
+    w->syn = take_syn(t, conn, no, evicted);
+    if (conn->proto != TPR_PROTO_TCP
+        || !tpr_track_only_syn(conn->track.flags)) {
+        w->syn = 0;                     /* There is none to keep. */
+    }
+    w->seq = conn->seq;
+    return ATTEMPT_DONE;
+}
+
+/* Settles 'w' with backend 'slot', or says why not.  It calls nothing, for it
+ * has the most stack, and is deep down already. */
+__attribute__((noinline)) int
+tpr_settle_with(struct way *w, uint32_t slot)
+{
+    const struct tpr_bpf_object *object;
+    bool collided = false;
+    uint32_t evicted = 0;
+    enum attempt result;
+    struct tables t;
+
+    object = w ? object_of(w->id) : NULL;
+    if (!object || !tables_open(&t)) {
+        return ATTEMPT_NONE;
+    }
+    bpf_spin_lock(t.lock);
+    result = settle(&t, object, slot, w, &collided, &evicted);
+    bpf_spin_unlock(t.lock);
+    w->evicted = evicted;
+    return collided ? ATTEMPT_COLLIDED : result;
+}
+
+/* Removes or releases connection 'no' if it still is 'seq'. */
+__attribute__((noinline)) int
+tpr_drop_conn(tpr_bpf_no no, uint32_t seq, uint32_t only_release)
+{
+    struct tpr_bpf_conn *conn;
+    struct tables t;
+
+    if (!tables_open(&t)) {
+        return 0;
+    }
+    conn = conn_at(t.conns, no);
+    if (!conn) {
+        return 0;
+    }
+    bpf_spin_lock(t.lock);
+    if (conn->seq == seq && conn->flags & TPR_BPF_USED) {
+        if (only_release) {
+            release(&t, conn);
+        } else {
+            remove_conn(&t, conn, no);
+        }
+    }
+    bpf_spin_unlock(t.lock);
+    return 0;
+}
+
+/* Removes the next connection of the table if its time is over. */
+static long
+sweep_some(uint32_t i, uint32_t *now_ms)
+{
+    const uint32_t at = tpr_state.sweep < tpr_state.fresh
+                        ? tpr_state.sweep : 0;
+    const struct tpr_bpf_conn *conn = conn_at(VALUE_OF(tpr_conns), at + 1);
+    uint32_t seq;
+
+    (void) i;
+    tpr_state.sweep = at + 1;
+    if (!conn) {
+        return 1;
+    }
+    seq = *(volatile uint32_t *) &conn->seq;    /* Before all else. */
+    if (conn->flags & TPR_BPF_USED && !(seq & 1)) {
+        if (tpr_bpf_reached(*now_ms, conn->expires)) {
+            tpr_drop_conn(at + 1, seq, 0);
+        } else if (tpr_track_ended(conn->track.flags)
+                   && !(conn->flags & TPR_BPF_RELEASED)) {
+            tpr_drop_conn(at + 1, seq, 1);
+        }
+    }
+    return 0;
+}
+
+/* Looks whether the connection that has been in the pool for the longest time
+ * still waits there; if not, the next one is looked at.  Returns 0 if there is
+ * none. */
+__attribute__((noinline)) int
+tpr_skip_waiting(uint32_t *found)
+{
+    struct tables t;
+    tpr_bpf_no no;
+    int more;
+
+    if (!found || !tables_open(&t)) {
+        return 0;
+    }
+    bpf_spin_lock(t.lock);
+    *found = longest_waiting(&t, &no) != NULL;
+    if (!*found && tpr_state.n_waiting) {
+        tpr_state.n_waiting--;
+    }
+    more = tpr_state.n_waiting && !*found;
+    bpf_spin_unlock(t.lock);
+    return more;
+}
+
+static long
+skip_waiting(uint32_t i, uint32_t *found)
+{
+    (void) i;
+    return !tpr_skip_waiting(found);
+}
+
+/* Can room for another connection be had?  A half-open one may go for it. */
+TPR_INLINE bool
+has_room(void)
+{
+    uint32_t found = 0;
+
+    if (is_full()) {
+        bpf_loop(tpr_sizes.half_open, skip_waiting, &found, 0);
+        return found;
+    }
+    return true;
+}
+
+/* One attempt to give 'w' a connection; 'n' is its number. */
+__attribute__((noinline)) int
+tpr_attempt(struct way *w, uint32_t n)
+{
+    const struct tpr_bpf_object *object = w ? object_of(w->id) : NULL;
+    struct tpr_scratch *scratch;
+    struct tpr_bpf_entry *entry;
+    uint32_t i, now_ms;
+    struct choice c;
+    int result;
+
+    if (!object) {
+        return ATTEMPT_NONE;
+    }
+    c.control = w->control;
+    judge_all(&c, object, n, w->now_ms);
+    if ((c.limited || is_full()) && !n) {
+        /* Some of what counts may have ended. */
+        now_ms = w->now_ms;
+        bpf_loop(TPR_BPF_SWEEP, sweep_some, &now_ms, 0);
+        judge_all(&c, object, false, w->now_ms);
+        if (c.limited) {
+            count(w->id, TPR_COUNTER_LIMITED);
+        }
+    }
+    if (!has_room()) {
+        return ATTEMPT_FULL;
+    } else if (c.best == TPR_BPF_NONE) {
+        return ATTEMPT_NONE;
+    }
+    i = c.best;
+    if (object->policy == TPR_POLICY_MAGLEV) {
+        choose_ring(&c, w->hash);
+        i = c.best;
+    } else if (!tpr_policy_is_ordered(object->policy)) {
+        i = tpr_turn(&c, object->policy != TPR_POLICY_ROUND_ROBIN, 0);
+    } else if (object->policy == TPR_POLICY_SPILLOVER && c.any_pps) {
+        i = tpr_turn(&c, 1, 1);
+    }
+    entry = entry_at(VALUE_OF(tpr_lists), &c, i);
+    if (!entry) {
+        return ATTEMPT_NONE;
+    }
+    w->evicted = 0;
+    result = tpr_settle_with(w, entry->record);
+    for (uint32_t e = 0; e < 2 && e < w->evicted; e++) {
+        count(w->id, TPR_COUNTER_SYN_EVICTED);
+    }
+    if (result == ATTEMPT_COLLIDED) {
+        scratch = scratch_of(&c);
+        if (scratch) {
+            *why_at(scratch, i) = TPR_WHY_COLLISION;
+        }
+        count(w->id, TPR_COUNTER_REV_COLLISION);
+        result = ATTEMPT_AGAIN;
+    }
+    return result;
+}
+
+/* Does a packet without a connection, whose tuple has 'hash', note its client
+ * now? */
+TPR_INLINE bool
+notes_client(uint32_t hash, uint32_t now_ms)
+{
+    return !((hash ^ now_ms) & (TPR_BPF_NOTE_SHARE - 1));
+}
+
+/* Without a connection: the policy's choice, if object w->id is stateless;
+ * else, for want of room, the ring's, whatever the policy, so that the next
+ * packet goes there, too: then, where replies would have to be rewritten,
+ * which takes a connection, the packet is dropped.  Returns 0 if none is
+ * usable. */
+__attribute__((noinline)) int
+tpr_stateless(struct way *w)
+{
+    const struct tpr_bpf_record *record;
+    const struct tpr_redirect_backend *b;
+    struct tpr_bpf_object *object;
+    struct tpr_bpf_entry *entry;
+    struct choice c;
+
+    object = w ? object_of(w->id) : NULL;
+    if (!object) {
+        return 0;
+    }
+    c.control = w->control;
+    judge_all(&c, object, false, w->now_ms);
+    if (!object->stateless || object->policy == TPR_POLICY_MAGLEV) {
+        choose_ring(&c, w->hash);
+    }
+    entry = entry_at(VALUE_OF(tpr_lists), &c, c.best);
+    if (c.best == TPR_BPF_NONE || !entry) {
+        return 0;
+    }
+    record = record_at(VALUE_OF(tpr_records), entry->record);
+    if (!record) {
+        return 0;
+    }
+    w->record = entry->record;
+    w->conn = 0;
+    w->verdict = TPR_SEND;
+    if (object->stateless) {
+        if (notes_client(w->hash, w->now_ms)) {
+            note_client(w->in_port, w->p.tci, w->p.eth_src, w->now_ms);
+        }
+        return 1;
+    }
+    b = conf_of(record);
+    count(w->id, TPR_COUNTER_TABLE_FULL);
+    w->verdict = (tpr_addr_equal(&b->addr, &object->vip)
+                  && port_at(b, w->p.tuple.dport) == w->p.tuple.dport
+                  ? TPR_SEND : TPR_DROP);
+    return 1;
+}
+
+/* Is 'port' (network byte order) one of the object's? */
+TPR_INLINE bool
+has_port(const struct tpr_bpf_object *object, uint16_t port_)
+{
+    const uint16_t port = tpr_swap16(port_);
+    const uint32_t n = object->n_ports;
+
+    for (uint32_t i = 0; i < TPR_MAX_PORT_RANGES && i < n; i++) {
+        if (port >= object->ports[i].first && port <= object->ports[i].last) {
+            return true;
+        }
+    }
+    return !n;
+}
+
+/* Does object w->id serve the packet? */
+__attribute__((noinline)) int
+tpr_covers(struct way *w)
+{
+    const struct tpr_bpf_object *object = w ? object_of(w->id) : NULL;
+
+    return (object
+            && (!object->proto || object->proto == w->p.tuple.proto)
+            && tpr_addr_equal(&object->vip, &w->p.tuple.dst)
+            && has_port(object, w->p.tuple.dport));
+}
+
+/* Opens nothing: a reset, for what we do not know. */
+TPR_INLINE bool
+is_stray_reset(const struct tpr_packet *p)
+{
+    return p->tuple.proto == TPR_PROTO_TCP && (p->tcp_flags & TPR_TCP_RST);
+}
+
+STEP int
+place_none(struct way *w, const struct tpr_bpf_object *object)
+{
+    const uint8_t on_none = object->on_none;
+
+    if (on_none == TPR_ON_NONE_PASS) {
+        count(w->id, TPR_COUNTER_NONE_PASSED);
+        w->verdict = TPR_PASS;
+    } else if (on_none == TPR_ON_NONE_RESET) {
+        count(w->id, TPR_COUNTER_NONE_RESET);
+        w->verdict = TPR_REPLY;
+    } else {
+        count(w->id, TPR_COUNTER_NONE_DROPPED);
+        w->verdict = TPR_DROP;
+    }
+    return 0;
+}
+
+/* A packet without a connection, or whose connection w->conn has to go: gives
+ * it one of object w->id, or says in w->verdict what else. */
+__attribute__((noinline)) int
+tpr_place(struct way *w)
+{
+    enum attempt result = ATTEMPT_AGAIN;
+    struct tpr_bpf_object *object;
+
+    if (!w) {
+        return 0;
+    }
+    w->verdict = TPR_PASS;
+    w->reverse = 0;
+    w->syn = 0;
+    if (w->conn) {
+        tpr_drop_conn(w->conn, w->seq, 0);
+        w->conn = 0;
+    }
+    object = object_of(w->id);
+    if (!object || !tpr_covers(w)) {
+        return 0;
+    }
+    if (object->stateless) {
+        if (!tpr_stateless(w)) {
+            place_none(w, object);
+        }
+        return 0;
+    }
+    if (is_stray_reset(&w->p)) {
+        return 0;
+    }
+    for (uint32_t n = 0; n < TPR_BPF_ATTEMPTS; n++) {
+        result = tpr_attempt(w, n);
+        if (result != ATTEMPT_AGAIN) {
+            break;
+        }
+    }
+    if (result == ATTEMPT_DONE) {
+        note_client(w->in_port, w->p.tci, w->p.eth_src, w->now_ms);
+        w->verdict = TPR_SEND;
+    } else if (result != ATTEMPT_FULL || !tpr_stateless(w)) {
+        place_none(w, object);
+    }
+    return 0;
+}
+
+#endif /* place.h */

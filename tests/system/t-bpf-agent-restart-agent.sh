@@ -1,0 +1,8 @@
+#! /bin/bash
+# With BPF programs: ovs-tprd is killed and started: no request fails, nothing moves, intents stay.
+#
+# Runs beside others.
+
+export TPR_DATAPATH=bpf
+# shellcheck source=tests/system/t-restart-agent.sh
+. "$(dirname "$0")/t-restart-agent.sh"

@@ -1,0 +1,12 @@
+#! /bin/bash
+# BPF: the way back to the switch's own XDP program, where it fails.
+#
+# Runs beside others.
+
+set -eu
+
+PATH=${TPR_BUILD:-.}/tests:$PATH:/usr/local/sbin:/usr/sbin:/sbin
+test "$(id -u)" = 0 || { echo "needs root"; exit 77; }
+command -v next-kernel > /dev/null || { echo "this build has no BPF"; exit 77; }
+unshare --net true 2> /dev/null || { echo "network namespaces are not allowed here"; exit 77; }
+exec next-kernel

@@ -1,0 +1,254 @@
+"""tools/bench agent [--json] [--quick] [--backends N,...] [--regions N]
+                  [--seconds N]
+
+What the agent's health checks and heartbeats cost, and whether they are in
+time: N backends (10, 100, 1000), each checked by HTTP every 100 ms, and a BFD
+session every 50 ms for each of 64 regions, which is as many as there may be.
+
+  cpu      seconds of processor time that ovs-tprd took in a second
+  rss      its memory
+  late     how much later than 100 ms after the request before a request came,
+           by the server's own log (whole milliseconds, the server's lateness
+           and this machine's included): the worst, and the 999th of 1,000
+  over     how many requests came more than 10 % of the interval too late
+  session  the worst lateness of a beat, as the agent has it
+
+The checks go to a server in a namespace of its own by a device of their own,
+past the switch, which forwards in userspace here and would be what is
+measured.  Everything runs in a laboratory of tools/lab, whose programs come
+from $TPR_BUILD."""
+
+import argparse
+import collections
+import json
+import os
+import subprocess
+import time
+
+from common import SRC, die, percentile, run, say, wait_until
+
+LAB = SRC + "/tools/lab"
+INTERVAL_MS = 100
+BEAT_MS = 50
+LIMIT = 0.1                     # Of an interval.
+PER_SERVICE = 100
+NGINX = """\
+daemon off;
+worker_processes 1;
+pid {dir}/checked.pid;
+error_log {dir}/checked-error.log;
+events {{ worker_connections 4096; }}
+http {{
+    log_format times "$msec $server_addr";
+    access_log {dir}/checked.log times buffer=1m flush=1s;
+    keepalive_timeout 0;
+    server {{
+        listen 81 backlog=4096;
+        location / {{ return 200 "ok\\n"; }}
+    }}
+}}
+"""
+
+
+def address(number):
+    return "10.99.%d.%d" % (1 + number // 250, 1 + number % 250)
+
+
+class Lab:
+    def __init__(self, regions):
+        self.name = "agent%d" % os.getpid()
+        self.ns = "tpr-" + self.name
+        self.regions = regions
+        self.processes = []
+        self.services = self.backends = 0
+        self.lab("up", "--check", "none", "--interval", "%dms" % BEAT_MS)
+        try:
+            self.dir = self.lab("path").strip()
+            self.network()
+            self.server()
+            self.sessions()
+        except BaseException:
+            self.down()
+            raise
+
+    def lab(self, command, *args, **kwargs):
+        return run(LAB, command, "--name", self.name, *args, **kwargs)
+
+    def tprctl(self, *words):
+        return self.lab("exec", "switch", "--", "ovs-tprctl", "--timeout=60",
+                        *words)
+
+    def network(self):
+        """A device from the switch's machine to the servers' addresses."""
+        run("ip", "-n", self.ns + "-sw", "link", "add", "checks", "type",
+            "veth", "peer", "name", "checks", "netns", self.ns + "-r1")
+        for end, mine in (("sw", "10.98.0.1/30"), ("r1", "10.98.0.2/30")):
+            run("ip", "-n", "%s-%s" % (self.ns, end), "address", "add", mine,
+                "dev", "checks")
+            run("ip", "-n", "%s-%s" % (self.ns, end), "link", "set", "checks",
+                "up")
+        run("ip", "-n", self.ns + "-sw", "route", "add", "10.99.0.0/16",
+            "via", "10.98.0.2")
+        run("ip", "-n", self.ns + "-r1", "route", "add", "local",
+            "10.99.0.0/16", "dev", "lo")
+
+    def spawn(self, *command):
+        log = open(self.dir + "/bench.log", "a")
+        self.processes.append(subprocess.Popen(
+            [LAB, "exec", "--name", self.name, "r1", "--", *command],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+
+    def server(self):
+        self.log = self.dir + "/checked.log"
+        config = self.dir + "/checked.conf"
+        with open(config, "w") as f:
+            f.write(NGINX.format(dir=self.dir))
+        self.spawn("nginx", "-p", self.dir, "-c", config, "-e",
+                   self.dir + "/checked-error.log")
+        wait_until(lambda: os.path.exists(self.dir + "/checked.pid"), "nginx")
+
+    def sessions(self):
+        """Regions beside the lab's own two, each with an address there."""
+        words = []
+        for i in range(3, self.regions + 1):
+            peer = "172.20.126.%d" % (100 + i)
+            run("ip", "-n", self.ns + "-r1", "address", "add", peer + "/32",
+                "dev", "eth0")
+            self.spawn("tpr-regiond", "-vconsole:off", "-vsyslog:off",
+                       "--unixctl=none", "--no-chdir", "--local=" + peer,
+                       "--peer=172.20.126.1", "--interval=%dms" % BEAT_MS)
+            words += ["--", "add-region", "r%d" % i, "eth1", "--",
+                      "set-heartbeat", "r%d" % i, "bfd", "peer=" + peer,
+                      "interval=%dms" % BEAT_MS, "fall=3"]
+        if words:
+            self.tprctl(*words[1:])
+        wait_until(lambda: self.up() == self.regions,
+                   "%d regions to come up" % self.regions, 60)
+
+    def up(self):
+        """How many regions are up."""
+        return self.tprctl("--bare", "--columns=state", "list",
+                           "Region").split().count("up")
+
+    def beat_late_us(self):
+        reply = self.lab("exec", "switch", "--", "ovs-appctl", "-t",
+                         "ovs-tprd", "tpr/heartbeats", "--json")
+        found = json.loads(reply)
+        found = found["regions"] if isinstance(found, dict) else found
+        return max(r.get("max_late_us", 0) for r in found)
+
+    def configure(self, backends):
+        """Adds backends until there are so many with a check."""
+        while self.backends < backends:
+            first = self.backends
+            self.backends = min(first + PER_SERVICE, backends)
+            self.services += 1
+            name = "s%d" % self.services
+            words = ["add-service", name, "172.21.0.%d:80/tcp"
+                     % self.services, "policy=round-robin"]
+            for i in range(first, self.backends):
+                words += ["--", "add-backend", name,
+                          "r%d" % (1 + i % self.regions), address(i) + ":81",
+                          "name=b%d" % i, "mac=02:00:00:00:%02x:%02x"
+                          % (i >> 8, i & 255)]
+            words += ["--", "set-check", name, "http", "path=/",
+                      "interval=%dms" % INTERVAL_MS,
+                      "timeout=%dms" % INTERVAL_MS]
+            self.tprctl(*words)
+
+    def cpu_s(self):
+        with open("/proc/%d/stat" % self.pid()) as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def rss_kb(self):
+        with open("/proc/%d/status" % self.pid()) as f:
+            for line in f:
+                if line.startswith("VmRSS:"):
+                    return int(line.split()[1])
+
+    def pid(self):
+        with open(self.dir + "/run/ovs-tprd.pid") as f:
+            return int(f.read())
+
+    def down(self):
+        self.lab("down")
+        for process in self.processes:
+            process.terminate()
+            process.wait()
+
+
+def gaps(path, begin, end):
+    """Milliseconds by which requests between those times came too late."""
+    last, late = {}, []
+    with open(path) as f:
+        for line in f:
+            when, server = line.split()
+            when = float(when)
+            if not begin <= when <= end:
+                continue
+            if server in last:
+                late.append((when - last[server]) * 1000 - INTERVAL_MS)
+            last[server] = when
+    return late, len(last)
+
+
+def measure(lab, backends, seconds):
+    lab.configure(backends)
+    time.sleep(3)               # All have begun, and nothing else goes on.
+    begin, cpu_s = time.time(), lab.cpu_s()
+    time.sleep(seconds)
+    end, cpu_s = time.time(), lab.cpu_s() - cpu_s
+    time.sleep(2)               # The log is written each second.
+    late, seen = gaps(lab.log, begin, end)
+    if seen != backends:
+        die("%d of %d backends were checked" % (seen, backends))
+    return {"backends": backends, "sessions": lab.regions,
+            "requests": len(late) + seen,
+            "cpu": round(cpu_s / (end - begin), 4), "rss_kb": lab.rss_kb(),
+            "late_ms_worst": round(max(late), 1),
+            "late_ms_p999": round(percentile(late, 99.9), 1),
+            "over": sum(ms > LIMIT * INTERVAL_MS for ms in late),
+            "beat_late_us_worst": lab.beat_late_us()}
+
+
+def main(argv):
+    parser = argparse.ArgumentParser(
+        prog="bench agent", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--backends", default="10,100,1000")
+    parser.add_argument("--regions", type=int, default=64)
+    parser.add_argument("--seconds", type=int)
+    args = parser.parse_args(argv)
+    try:
+        sizes = sorted(int(n) for n in args.backends.split(","))
+    except ValueError:
+        die("--backends needs numbers, separated by commas")
+    if sizes[0] < 1 or sizes[-1] > 10000 or not 2 <= args.regions <= 64:
+        die("1 to 10000 backends, please, in 2 to 64 regions")
+    seconds = args.seconds or (5 if args.quick else 30)
+    lab = Lab(args.regions)
+    runs = []
+    try:
+        for n in sizes:
+            runs.append(measure(lab, n, seconds))
+            say("%(backends)5d backends, %(sessions)d sessions: cpu "
+                "%(cpu).3f, %(rss_kb)d kB; late worst %(late_ms_worst).1f "
+                "ms, 999th %(late_ms_p999).1f ms, over the limit %(over)d "
+                "of %(requests)d; beats late at worst "
+                "%(beat_late_us_worst)d us" % runs[-1])
+    finally:
+        lab.down()
+    growth = None
+    if len(runs) > 1:
+        # Per backend, beyond what the sessions and the rest take.
+        a, b = runs[-2:]
+        growth = round(b["cpu"] / a["cpu"]
+                       / (b["backends"] / a["backends"]), 3)
+        say("cpu grows by %.2f of linear from %d to %d"
+            % (growth, a["backends"], b["backends"]))
+    if args.json:
+        print(json.dumps({"runs": runs, "growth_vs_linear": growth}))
+    return 0

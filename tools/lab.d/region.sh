@@ -16,6 +16,9 @@ pid $dir/nginx/nginx.pid;
 events { worker_connections 4096; }
 http {
     access_log off;
+    # Who keeps a connection is not sent away after 1,000 requests or an hour.
+    keepalive_requests 1000000000;
+    keepalive_time 1d;
     client_body_temp_path $dir/nginx/body;
     proxy_temp_path $dir/nginx/proxy;
     fastcgi_temp_path $dir/nginx/fastcgi;

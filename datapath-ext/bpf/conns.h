@@ -62,12 +62,22 @@ port_at(const struct tpr_redirect_backend *b, uint16_t port)
 
 /* ## Finding, with or without the lock. ## */
 
-TPR_INLINE bool
-is_client(const struct tpr_bpf_conn *conn, const struct tpr_addr *client,
-          uint16_t client_port, uint8_t proto)
+/* 0 if 'conn' is of that client and 'other' is 0, what else differs.  Without a
+ * branch, for the verifier would follow each with every link of a chain. */
+TPR_INLINE uint32_t
+conn_differs(const struct tpr_bpf_conn *conn, uint32_t other,
+             const struct tpr_addr *client, uint16_t client_port,
+             uint8_t proto)
 {
-    return conn->client_port == client_port && conn->proto == proto
-           && tpr_addr_equal(&conn->client, client);
+    uint32_t differs = other | (conn->client.w[3] ^ client->w[3])
+                       | (conn->client.w[2] ^ client->w[2])
+                       | (conn->client.w[1] ^ client->w[1])
+                       | (conn->client.w[0] ^ client->w[0])
+                       | (uint32_t) (conn->client_port ^ client_port)
+                       | (uint32_t) (conn->proto ^ proto);
+
+    OPAQUE(differs);
+    return differs;
 }
 
 /* The connection of a reverse tuple as the backend's packets have it; 0 if
@@ -84,8 +94,8 @@ find_reverse(const struct tables *t, const struct tpr_tuple *tuple,
         if (!conn) {
             return 0;
         }
-        if (conn->hash_reverse == hash
-            && is_client(conn, &tuple->dst, tuple->dport, tuple->proto)) {
+        if (!conn_differs(conn, conn->hash_reverse ^ hash, &tuple->dst,
+                          tuple->dport, tuple->proto)) {
             const struct tpr_bpf_record *record
                 = record_at(t->records, conn->record);
             const struct tpr_redirect_backend *b;

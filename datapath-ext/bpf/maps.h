@@ -119,6 +119,8 @@ struct tpr_scratch {
     uint8_t why[TPR_MAX_REDIRECT_BACKENDS];
     uint32_t connections[TPR_MAX_REDIRECT_BACKENDS];    /* 0 where the policy
                                                          * does not ask. */
+    uint16_t gain[TPR_MAX_REDIRECT_BACKENDS];   /* Of a turn; 0: takes no
+                                                 * part. */
 };
 
 struct {

@@ -63,15 +63,19 @@ struct choice {
     uint32_t least_n;           /* Of those that take part, the one with the */
     uint16_t least_weight;      /* fewest connections per weight. */
     uint8_t by_connections;     /* The policy asks for it. */
-    uint8_t fast;               /* A backend has its limit of packets/s... */
-    uint32_t any_pps;           /* ...which does not count. */
+    uint8_t fast;               /* A backend has its limit of packets/s. */
+    uint8_t weighted;           /* Turns go by weight... */
+    uint8_t spills;             /* ...and to all priorities. */
+    uint16_t any_pps;           /* That limit does not count. */
     uint32_t now_ms;            /* No padding. */
 };
+
+_Static_assert(WAY_PACKET == 0 && WAY_CONTROL == 1, "see struct way");
 
 TPR_INLINE struct tpr_scratch *
 scratch_of(const struct choice *c)
 {
-    const uint32_t key = c->control ? WAY_CONTROL : WAY_PACKET;
+    const uint32_t key = c->control;    /* No branch, no second way. */
 
     return bpf_map_lookup_elem(&tpr_scratches, &key);
 }
@@ -186,27 +190,45 @@ judge_each(struct choice *c)
     bpf_loop(c->n, judge, c, 0);
 }
 
-/* Judges all backends; the first that takes part is c->best. */
+/* Judges all backends; the first that takes part is result->best. */
+__attribute__((noinline)) int
+tpr_judge(struct choice *result)
+{
+    struct choice c;            /* Callbacks must have it on the stack. */
+
+    if (!result) {
+        return 0;
+    }
+    c = *result;
+    c.limited = 0;
+    c.fast = 0;
+    c.any_pps = 0;
+    judge_each(&c);
+    if (c.best == TPR_BPF_NONE && c.fast) {
+        c.any_pps = 1;                  /* Nobody else is left. */
+        judge_each(&c);
+    }
+    *result = c;
+    return 0;
+}
+
+/* The same for a connection of 'object' that is new now. */
 TPR_INLINE void
 judge_all(struct choice *c, const struct tpr_bpf_object *object, bool again,
-          uint32_t now_ms)
+          const struct way *w)
 {
-    c->again = again;
-    c->now_ms = now_ms;
-    c->list = object->list;
-    c->n = object->n_backends;
-    c->ring = object->ring;
-    c->ring_size = object->ring_size;
-    c->slot = TPR_BPF_NONE;
-    c->limited = 0;
-    c->by_connections = object->policy == TPR_POLICY_LEAST_CONNECTIONS;
-    c->fast = 0;
-    c->any_pps = 0;
-    judge_each(c);
-    if (c->best == TPR_BPF_NONE && c->fast) {
-        c->any_pps = 1;                 /* Nobody else is left. */
-        judge_each(c);
-    }
+    *c = (struct choice) {
+        .list = object->list,
+        .n = object->n_backends,
+        .ring = object->ring,
+        .ring_size = object->ring_size,
+        .slot = TPR_BPF_NONE,
+        .control = w->control,
+        .again = again,
+        .by_connections = object->policy == TPR_POLICY_LEAST_CONNECTIONS,
+        .now_ms = w->now_ms,
+    };
+    tpr_judge(c);
 }
 
 /* Maglev's choice becomes c->best. */
@@ -222,76 +244,67 @@ choose_ring(struct choice *c, uint32_t hash)
     }
 }
 
-/* All ones if 'x' is 0, else 0. */
-TPR_INLINE uint64_t
-ones_if_zero(uint64_t x)
+/* What does backend 'i' gain by this turn? */
+static long
+weigh(uint32_t i, struct choice *c)
 {
-    x |= -x;
-    OPAQUE(x);
-    x >>= 63;
-    OPAQUE(x);
-    x--;
-    OPAQUE(x);
-    return x;
+    struct tpr_scratch *scratch = scratch_of(c);
+    const struct tpr_bpf_entry *entry = entry_at(VALUE_OF(tpr_lists), c, i);
+
+    if (!scratch || !entry) {
+        return 1;
+    }
+    i &= TPR_MAX_REDIRECT_BACKENDS - 1;
+    scratch->gain[i] = 0;
+    if (scratch->why[i] == TPR_WHY_OK
+        && (c->spills || entry->priority == c->priority)
+        && tpr_heavier(scratch->connections[i], entry->weight, c->least_n,
+                       c->least_weight) <= 0) {
+        scratch->gain[i] = c->weighted ? entry->weight : 1;
+    }
+    return 0;
 }
 
-/* A turn of the smooth policies: see tpr_choose_smooth(); where all are at
- * their limits of packets/s, of all priorities if 'spills'.  Returns whose it
- * was, an index, or TPR_BPF_NONE.  How many connections backends have was
- * noted before the lock: another processor may have given one of them another
- * one meanwhile.
+/* Each gains what it was weighed to, the richest is taken and pays the sum:
+ * see tpr_choose_smooth().  Returns whose turn it was, an index, or
+ * TPR_BPF_NONE.
  *
- * The loop has no branches but its ends, for the verifier would follow each on
- * both sides, a thousand times. */
+ * With the lock, so no helper may do the loop; it has no branches but its
+ * ends, for the verifier would follow each on both sides, a thousand times. */
 __attribute__((noinline)) uint32_t
-tpr_turn(const struct choice *c, uint32_t weighted, uint32_t spills)
+tpr_turn(const struct choice *c)
 {
-    const uint64_t equal = ones_if_zero(weighted);
-    const uint64_t one_priority = ones_if_zero(spills);
     struct tpr_scratch *scratch = c ? scratch_of(c) : NULL;
     struct tpr_lock *lock = VALUE_OF(tpr_locks);
     void *lists = VALUE_OF(tpr_lists);
     int64_t total = 0, most = INT64_MIN / 2;
     uint64_t best = TPR_BPF_NONE;
     struct tpr_bpf_entry *entry;
-    uint32_t n, priority, list, least_n;
-    uint16_t least_weight;
+    uint32_t n, list;
 
     if (!c || !scratch || !lock || !lists) {
         return TPR_BPF_NONE;
     }
     n = c->n;
     list = c->list;
-    priority = c->priority;
-    least_n = c->least_n;
-    least_weight = c->least_weight;
     bpf_spin_lock(&lock->lock);
     for (uint32_t i = 0; i < TPR_MAX_REDIRECT_BACKENDS && i < n; i++) {
-        uint64_t part, better;
-        int64_t weight, smooth, ahead, lighter;
+        const int64_t gain = scratch->gain[i];
+        int64_t smooth, part = -gain;
+        uint64_t better;
 
         entry = (struct tpr_bpf_entry *) lists
                 + ((list + i) & (tpr_sizes.lists - 1));
-        lighter = -tpr_heavier(scratch->connections[i], entry->weight,
-                               least_n, least_weight);
-        OPAQUE(lighter);
-        lighter >>= 63;                 /* All ones: it is heavier. */
-        OPAQUE(lighter);
-        part = ones_if_zero(scratch->why[i]
-                            | ((entry->priority ^ priority) & one_priority))
-               & (uint64_t) ~lighter;
-        weight = ((1 & equal) | (entry->weight & ~equal)) & part;
-        smooth = entry->smooth + weight;
+        smooth = entry->smooth + gain;
         entry->smooth = (int32_t) smooth;
-        total += weight;
-        ahead = most - smooth;
-        OPAQUE(ahead);
-        ahead >>= 63;
-        OPAQUE(ahead);
-        better = (uint64_t) ahead & part;
-        most = (int64_t) (((uint64_t) smooth & better)
-                          | ((uint64_t) most & ~better));
-        best = (i & better) | (best & ~better);
+        total += gain;
+        OPAQUE(part);
+        better = (uint64_t) ((most - smooth) & part);
+        OPAQUE(better);
+        better >>= 63;                          /* Is it?  0 or 1. */
+        OPAQUE(better);
+        most += (smooth - most) * (int64_t) better;
+        best += (i - best) * better;
         OPAQUE(best);
     }
     entry = AT(struct tpr_bpf_entry, lists, list + (uint32_t) best,
@@ -303,7 +316,17 @@ tpr_turn(const struct choice *c, uint32_t weighted, uint32_t spills)
     return (uint32_t) best;
 }
 
-_Static_assert(!TPR_WHY_OK, "the turn takes it for granted");
+/* A turn of the smooth policies.  How many connections backends have was noted
+ * before: another processor may have given one of them another one
+ * meanwhile. */
+TPR_INLINE uint32_t
+take_turn(struct choice *c, const struct tpr_bpf_object *object)
+{
+    c->weighted = object->policy != TPR_POLICY_ROUND_ROBIN;
+    c->spills = object->policy == TPR_POLICY_SPILLOVER;
+    bpf_loop(c->n, weigh, c, 0);
+    return tpr_turn(c);
+}
 
 /* Is there a connection already?  With the lock. */
 TPR_INLINE tpr_bpf_no
@@ -317,10 +340,11 @@ find_same(const struct tables *t, const struct way *w, bool *too_long)
         if (!conn) {
             return 0;
         }
-        if (conn->hash_forward == w->hash && conn->object == w->id
-            && conn->vip_port == w->p.tuple.dport
-            && is_client(conn, &w->p.tuple.src, w->p.tuple.sport,
-                         w->p.tuple.proto)) {
+        if (!conn_differs(conn, (conn->hash_forward ^ w->hash)
+                          | (conn->object ^ w->id)
+                          | (uint32_t) (conn->vip_port ^ w->p.tuple.dport),
+                          &w->p.tuple.src, w->p.tuple.sport,
+                          w->p.tuple.proto)) {
             return no;
         }
         no = conn->next_forward;
@@ -568,13 +592,12 @@ tpr_attempt(struct way *w, uint32_t n)
     if (!object) {
         return ATTEMPT_NONE;
     }
-    c.control = w->control;
-    judge_all(&c, object, n, w->now_ms);
+    judge_all(&c, object, n, w);
     if ((c.limited || is_full()) && !n) {
         /* Some of what counts may have ended. */
         now_ms = w->now_ms;
         bpf_loop(TPR_BPF_SWEEP, sweep_some, &now_ms, 0);
-        judge_all(&c, object, false, w->now_ms);
+        judge_all(&c, object, false, w);
         if (c.limited) {
             count(w->id, TPR_COUNTER_LIMITED);
         }
@@ -588,10 +611,9 @@ tpr_attempt(struct way *w, uint32_t n)
     if (object->policy == TPR_POLICY_MAGLEV) {
         choose_ring(&c, w->hash);
         i = c.best;
-    } else if (!tpr_policy_is_ordered(object->policy)) {
-        i = tpr_turn(&c, object->policy != TPR_POLICY_ROUND_ROBIN, 0);
-    } else if (object->policy == TPR_POLICY_SPILLOVER && c.any_pps) {
-        i = tpr_turn(&c, 1, 1);
+    } else if (!tpr_policy_is_ordered(object->policy)
+               || (object->policy == TPR_POLICY_SPILLOVER && c.any_pps)) {
+        i = take_turn(&c, object);
     }
     entry = entry_at(VALUE_OF(tpr_lists), &c, i);
     if (!entry) {
@@ -639,8 +661,7 @@ tpr_stateless(struct way *w)
     if (!object) {
         return 0;
     }
-    c.control = w->control;
-    judge_all(&c, object, false, w->now_ms);
+    judge_all(&c, object, false, w);
     if (!object->stateless || object->policy == TPR_POLICY_MAGLEV) {
         choose_ring(&c, w->hash);
     }

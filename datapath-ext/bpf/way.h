@@ -160,8 +160,9 @@ find_forward(struct way *w, const struct tpr_tuple *tuple, uint32_t id)
             break;
         }
         seq = *(volatile uint32_t *) &conn->seq;
-        if (conn->hash_forward == hash && conn->vip_port == tuple->dport
-            && is_client(conn, &tuple->src, tuple->sport, tuple->proto)
+        if (!conn_differs(conn, (conn->hash_forward ^ hash)
+                          | (uint32_t) (conn->vip_port ^ tuple->dport),
+                          &tuple->src, tuple->sport, tuple->proto)
             && (id == TPR_BPF_NONE || id == conn->object)) {
             const struct tpr_bpf_object *object = object_of(conn->object);
 

@@ -28,7 +28,7 @@ enum { SLICE = 2000 };          /* Random packets of one seed. */
 
 /* What one packet may cost the verifier to see through, so that the programs
  * stay below the kernel's million. */
-enum { MAX_VERIFIED = 400000 };
+enum { MAX_VERIFIED = 200000 };
 
 static void
 check_verified(struct tpr_bpf *bpf, unsigned int *n, unsigned int *n_failed)

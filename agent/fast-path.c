@@ -87,10 +87,35 @@ service_destroy(struct fast *f, struct shash_node *node)
     shash_delete(&f->services, node);
 }
 
+/* Starts to load the programs.  Until they are there, those of an earlier
+ * agent go by what this one decides. */
+static void
+begin_load(struct fast *f)
+{
+    f->old_page = tpr_bpf_map_page(f->pins);
+    if (f->old_page
+        && !liveness_add_mirror(f->env->liveness, f->old_page, true)) {
+        tpr_bpf_unmap_page(f->old_page);
+        f->old_page = NULL;
+    }
+    f->load = fast_load_begin(f->pins);
+}
+
+static void
+forget_old_page(struct fast *f)
+{
+    if (f->old_page) {
+        liveness_remove_mirror(f->env->liveness, f->old_page);
+        tpr_bpf_unmap_page(f->old_page);
+        f->old_page = NULL;
+    }
+}
+
 /* Gives the programs up; if 'detach', they end and nothing of them stays. */
 static void
 unload(struct fast *f, bool detach)
 {
+    forget_old_page(f);
     if (f->load) {
         fast_load_abandon(f->load);
         f->load = NULL;
@@ -194,6 +219,7 @@ finish_load(struct fast *f)
     char *error = fast_load_end(f->load, &f->bpf, &attach);
 
     f->load = NULL;
+    forget_old_page(f);
     if (error) {
         return error;
     }
@@ -453,7 +479,7 @@ judge_ports(struct fast *f)
             || fast_pins_exist(f->pins))) {
         /* What is there from before a restart is taken over, if only to be
          * detached. */
-        f->load = fast_load_begin(f->pins);
+        begin_load(f);
     }
 }
 

@@ -33,6 +33,8 @@ struct fast {
 
     struct tpr_bpf *bpf;        /* NULL: not needed yet, or refused. */
     struct fast_load *load;     /* Under way, or NULL. */
+    struct tpr_page *old_page;  /* Meanwhile, that of programs of an earlier
+                                 * agent, or NULL. */
     char *pins;                 /* Folder. */
     char *refusal;              /* Why there are no programs, or NULL. */
     struct fast_ports ports;

@@ -62,8 +62,9 @@ port_at(const struct tpr_redirect_backend *b, uint16_t port)
 
 /* ## Finding, with or without the lock. ## */
 
-/* 0 if 'conn' is of that client and 'other' is 0, what else differs.  Without a
- * branch, for the verifier would follow each with every link of a chain. */
+/* 0 if 'conn' is of that client and 'other', what else may differ, is 0.
+ * Without a branch, for the verifier would follow each with every link of a
+ * chain. */
 TPR_INLINE uint32_t
 conn_differs(const struct tpr_bpf_conn *conn, uint32_t other,
              const struct tpr_addr *client, uint16_t client_port,

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "attach-link.h"
@@ -219,6 +220,45 @@ tpr_bpf_find_pins(struct tpr_bpf *b)
     }
     b->taken_over = !why;
     return NULL;
+}
+
+/* Maps the liveness page that the programs pinned in the folder 'dir' look at:
+ * whoever takes them over can steer them before that has come to its end.
+ * NULL if there is none, or one of another layout.  It becomes the caller's,
+ * for tpr_bpf_unmap_page().  Any thread. */
+struct tpr_page *
+tpr_bpf_map_page(const char *dir)
+{
+    const int header = get(dir, "header"), fd = get(dir, "tpr_page");
+    struct bpf_map_info info = { 0 };
+    uint32_t size = sizeof info;
+    struct tpr_page *page = NULL;
+
+    if (header >= 0 && fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size)
+        && info.type == BPF_MAP_TYPE_ARRAY
+        && info.value_size == sizeof *page) {
+        page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED,
+                    fd, 0);
+        page = page == MAP_FAILED ? NULL : page;
+    }
+    if (page && (page->magic != TPR_PAGE_MAGIC
+                 || page->version != TPR_PAGE_VERSION)) {
+        tpr_bpf_unmap_page(page);
+        page = NULL;
+    }
+    if (header >= 0) {
+        close(header);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return page;
+}
+
+void
+tpr_bpf_unmap_page(struct tpr_page *page)
+{
+    munmap(page, sizeof *page);
 }
 
 /* ## Pinning. ## */

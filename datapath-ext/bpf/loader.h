@@ -84,6 +84,8 @@ void tpr_bpf_unpin(struct tpr_bpf *);
 int tpr_bpf_fd(const struct tpr_bpf *, enum tpr_bpf_program);
 uint32_t tpr_bpf_verified(const struct tpr_bpf *, enum tpr_bpf_program);
 struct tpr_page *tpr_bpf_page(struct tpr_bpf *);
+struct tpr_page *tpr_bpf_map_page(const char *dir);
+void tpr_bpf_unmap_page(struct tpr_page *);
 int tpr_bpf_page_fd(const struct tpr_bpf *);
 char *tpr_bpf_add_port(struct tpr_bpf *, uint32_t ifindex)
     OVS_WARN_UNUSED_RESULT;

@@ -20,6 +20,7 @@ VLOG_DEFINE_THIS_MODULE(fast_load);
 
 struct fast_load {
     char *pins;
+    uint32_t connections, half_open;
     struct latch done;
     struct ovs_mutex mutex;
     bool abandoned OVS_GUARDED; /* The main thread needs them no more. */
@@ -56,6 +57,7 @@ static char *
 load_programs(struct fast_load *load)
 {
     const struct tpr_bpf_options options = {
+        .connections = load->connections, .half_open = load->half_open,
         .objects = FAST_LOAD_OBJECTS, .pins = load->pins, .pin_later = true,
     };
     char *parent = dir_name(load->pins);
@@ -126,13 +128,16 @@ load_thread(void *load_)
     return NULL;
 }
 
-/* Starts to load with the pins in the folder 'pins'. */
+/* Starts to load with the pins in the folder 'pins', and room for so many
+ * connections and half-open ones; 0: the default. */
 struct fast_load *
-fast_load_begin(const char *pins)
+fast_load_begin(const char *pins, uint32_t connections, uint32_t half_open)
 {
     struct fast_load *load = xzalloc(sizeof *load);
 
     load->pins = xstrdup(pins);
+    load->connections = connections;
+    load->half_open = half_open;
     latch_init(&load->done);
     ovs_mutex_init(&load->mutex);
     pthread_detach(ovs_thread_create("bpf_load", load_thread, load));

@@ -14,6 +14,7 @@
 #define TPR_FAST_LOAD_H 1
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { FAST_LOAD_OBJECTS = 4096 };      /* Room for services in a bridge. */
 
@@ -21,7 +22,8 @@ struct fast_load;
 struct tpr_attach;
 struct tpr_bpf;
 
-struct fast_load *fast_load_begin(const char *pins);
+struct fast_load *fast_load_begin(const char *pins, uint32_t connections,
+                                  uint32_t half_open);
 bool fast_load_has_ended(const struct fast_load *);
 void fast_load_wait(const struct fast_load *);
 char *fast_load_end(struct fast_load *, struct tpr_bpf **,

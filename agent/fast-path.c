@@ -87,6 +87,22 @@ service_destroy(struct fast *f, struct shash_node *node)
     shash_delete(&f->services, node);
 }
 
+/* The bridge's other_config:'key', a number up to 'max'; 0, the default, if it
+ * is not there or is none. */
+static uint32_t
+bridge_number(const struct fast *f, const char *key, uint32_t max)
+{
+    const char *s = vswitch_bridge_option(f->env->vswitch, f->bridge, key);
+    unsigned int n = 0;
+
+    if (s && (!str_to_uint(s, 10, &n) || n > max)) {
+        VLOG_WARN("Bridge %s: other_config:%s=%s is not a number from 0 to "
+                  "%"PRIu32"; the default is used", f->bridge, key, s, max);
+        return 0;
+    }
+    return n;
+}
+
 /* Starts to load the programs.  Until they are there, those of an earlier
  * agent go by what this one decides. */
 static void
@@ -98,7 +114,10 @@ begin_load(struct fast *f)
         tpr_bpf_unmap_page(f->old_page);
         f->old_page = NULL;
     }
-    f->load = fast_load_begin(f->pins);
+    f->load = fast_load_begin(
+        f->pins,
+        bridge_number(f, "tpr-connections", TPR_BPF_MAX_CONNECTIONS),
+        bridge_number(f, "tpr-half-open", TPR_BPF_MAX_HALF_OPEN));
 }
 
 static void

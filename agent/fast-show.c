@@ -105,6 +105,9 @@ fast_show(const struct fast *f, struct json *json)
     json_object_put(json, "bpf_connections",
                     json_integer_create(f->bpf ? tpr_bpf_connections(f->bpf)
                                         : 0));
+    json_object_put(json, "bpf_connections_max",
+                    json_integer_create(f->bpf ? tpr_bpf_capacity(f->bpf)
+                                        : 0));
     json_object_put(json, "bpf_lost",
                     json_integer_create(
                         f->bpf ? tpr_bpf_counter(f->bpf, TPR_COUNTER_NO_PORT)

@@ -110,6 +110,13 @@ tpr_bpf_connections(const struct tpr_bpf *b)
     return __atomic_load_n(&b->state->n, __ATOMIC_RELAXED);
 }
 
+/* How many there can be. */
+uint32_t
+tpr_bpf_capacity(const struct tpr_bpf *b)
+{
+    return b->limits->connections;
+}
+
 /* ## Deaths. ## */
 
 struct death {

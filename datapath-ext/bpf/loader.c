@@ -29,8 +29,6 @@ enum {
     DEFAULT_RECORDS = 16384,
     DEFAULT_RINGS = 1 << 21,
     DEFAULT_PORTS = 4096,
-    MAX_CONNECTIONS = 1 << 22,  /* 108 bytes each: the verifier allows offsets
-                                 * below 2^29. */
     LOG_SIZE = (1 << 24) - 1,   /* Of the verifier: as much as old kernels
                                  * take, for those keep the begin of it, not
                                  * the end.  Memory that is not touched costs
@@ -78,9 +76,10 @@ static void
 choose_sizes(const struct tpr_bpf_options *o, struct tpr_bpf_sizes *s)
 {
     s->connections = o->connections ? o->connections : DEFAULT_CONNECTIONS;
-    s->connections = MIN(s->connections, MAX_CONNECTIONS);
+    s->connections = MIN(s->connections, TPR_BPF_MAX_CONNECTIONS);
     s->mask = power_of_2(s->connections) - 1;
     s->half_open = o->half_open ? o->half_open : DEFAULT_HALF_OPEN;
+    s->half_open = MIN(s->half_open, TPR_BPF_MAX_HALF_OPEN);
     s->objects = o->objects ? o->objects : DEFAULT_OBJECTS;
     s->records = o->records ? o->records : DEFAULT_RECORDS;
     s->lists = power_of_2(2 * s->records);

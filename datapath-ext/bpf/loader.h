@@ -27,7 +27,13 @@
 
 struct tpr_bpf;
 
-/* 0: the default. */
+enum {
+    TPR_BPF_MAX_CONNECTIONS = 1 << 22,  /* 108 bytes each: the verifier allows
+                                         * offsets below 2^29. */
+    TPR_BPF_MAX_HALF_OPEN = 1 << 20,
+};
+
+/* 0: the default; more than is possible: as many as are. */
 struct tpr_bpf_options {
     uint32_t connections;       /* That can be tracked: 65,536. */
     uint32_t half_open;         /* SYNs kept: 4,096. */
@@ -113,6 +119,7 @@ void tpr_bpf_run(struct tpr_bpf *, uint32_t now_ms);
 uint32_t tpr_bpf_handle_deaths(struct tpr_bpf *, uint32_t now_ms,
                                const struct tpr_bpf_ops *);
 uint32_t tpr_bpf_connections(const struct tpr_bpf *);
+uint32_t tpr_bpf_capacity(const struct tpr_bpf *);
 uint64_t tpr_bpf_counter(struct tpr_bpf *, enum tpr_counter);
 int tpr_bpf_get_stats(struct tpr_bpf *, uint32_t id,
                       struct tpr_redirect_stats *);

@@ -90,4 +90,17 @@ wait_for 5 has_none eth1
 vsctl remove bridge br0 other_config tpr-datapath
 wait_for 20 is Service web provider bpf
 expect_answer r1
+
+# How much the programs can know, for who needs more or less.
+EXPECTED_LOGS+=('other_config:tpr-half-open=many is not a number'
+                'all connections are lost: .* other sizes')
+capacity () { appctl tpr/show --json | grep -oE '"bpf_connections_max":[0-9]+'; }
+test "$(capacity)" = '"bpf_connections_max":65536' || fail "$(capacity)"
+vsctl set bridge br0 other_config:tpr-connections=1000 \
+    other_config:tpr-half-open=many
+lab daemon ovs-tprd kill
+lab daemon ovs-tprd start
+has_room_for () { test "$(capacity)" = "\"bpf_connections_max\":$1"; }
+wait_for 20 has_room_for 1000
+taken
 finish

@@ -85,7 +85,7 @@ while os.path.exists(sys.argv[1]):
     peer = server.accept()[0]
     try:
         peer.sendall(open(sys.argv[1], 'rb').read())
-    except FileNotFoundError:
+    except (FileNotFoundError, ConnectionError):
         pass
     peer.close()
 END

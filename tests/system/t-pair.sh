@@ -285,7 +285,9 @@ gives_up () {
     case $2 in
         stop)
             kill -TERM "$keepalived"
-            wait_for 10 all_gone "$keepalived" ;;
+            wait_for 10 all_gone "$keepalived"
+            # ExecStopPost: keepalived's own script may end with keepalived.
+            on "$1" "$PAIR/tpr-pair-notify" -c "$DIR/$1/pair.conf" stop ;;
         fault) kill -KILL "$(cat "$DIR/$1/run/ovs-tprd.pid")" ;;
     esac
     wait_for 10 role_is "$lives" master

@@ -7,6 +7,7 @@ noinst_LTLIBRARIES += datapath-ext/libredirect.la
 datapath_ext_libredirect_la_SOURCES = \
 	datapath-ext/ovs/page.c \
 	datapath-ext/ovs/page.h \
+	datapath-ext/ovs/redirect-ahead.h \
 	datapath-ext/ovs/redirect-dp-private.h \
 	datapath-ext/ovs/redirect-dp.h \
 	datapath-ext/ovs/redirect-object.c \

@@ -5,8 +5,9 @@
  * A struct tpr_dp has the objects that OpenFlow described, their backends, the
  * connections, and the liveness page.  A forwarding thread hands a packet to
  * tpr_dp_process(), which decides, rewrites and counts; sending is the
- * caller's.  All packets go by the object and the words as they are at that
- * moment: nothing here is cached in flows.
+ * caller's.  Before, it may announce the batch by tpr_dp_expect().  All
+ * packets go by the object and the words as they are at that moment: nothing
+ * here is cached in flows.
  *
  * Threads: tpr_dp_process() may run in any number of threads.  A connection
  * that is known costs no lock, unless its client has moved; placing one takes
@@ -24,6 +25,7 @@
 #include "redirect-table.h"
 
 struct dp_packet;
+struct dp_packet_batch;
 struct ds;
 struct flow;
 struct smap;
@@ -87,6 +89,8 @@ struct tpr_dp_result {
                                  * is to be dropped. */
 };
 
+void tpr_dp_expect(const struct tpr_dp *, const struct tpr_action *,
+                   const struct dp_packet_batch *);
 void tpr_dp_process(struct tpr_dp *, const struct tpr_action *,
                     struct dp_packet *, uint32_t in_port, uint32_t now_ms,
                     struct tpr_dp_result *);

@@ -11,6 +11,7 @@
 #include "odp-util.h"
 #include "openvswitch/types.h"
 #include "packets.h"
+#include "redirect-ahead.h"
 #include "redirect-build.h"
 #include "redirect-check.h"
 #include "redirect-choose.h"
@@ -730,6 +731,36 @@ reverse(struct step *s)
         note_fragment(s, conn, seq, true);
     }
     back_to_client(s, &r, object);
+}
+
+/* 'action' is going to be applied to all 'packets'.  Changes nothing but how
+ * soon that is done. */
+void
+tpr_dp_expect(const struct tpr_dp *dp, const struct tpr_action *action,
+              const struct dp_packet_batch *packets)
+{
+    const struct tpr_record *guesses[TPR_AHEAD_GUESSES];
+    const struct tpr_object *object = NULL;
+    const struct dp_packet *packet;
+    struct tpr_tuple tuple;
+    int n = 0;
+
+    if (action->mode != TPR_MODE_FORWARD
+        || dp_packet_batch_size(packets) < 2) {
+        return;
+    }
+    DP_PACKET_BATCH_FOR_EACH (i, packet, packets) {
+        if (tpr_ahead_opens(packet, &tuple)) {
+            if (!object) {
+                object = tpr_object_get(dp, action->id);
+                if (!object) {
+                    return;
+                }
+                n = tpr_ahead_guess(dp, object, guesses);
+            }
+            tpr_ahead_fetch(dp, &tuple, guesses, n);
+        }
+    }
 }
 
 /* Does what 'action' says with 'packet', which came in by 'in_port', at the

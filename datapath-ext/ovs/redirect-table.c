@@ -254,6 +254,14 @@ tpr_table_reverse(const struct tpr_table *t,
     return follow(&chain, equal_reverse, &k, match, aux, seq);
 }
 
+/* Somebody is going to ask for the connection with this reverse key. */
+void
+tpr_table_expect_reverse(const struct tpr_table *t,
+                         const struct tpr_reverse_key *key)
+{
+    OVS_PREFETCH(&t->reverse[hash_reverse(t, key) & t->mask]);
+}
+
 /* Writer: is no entry left? */
 bool
 tpr_table_full(const struct tpr_table *t)

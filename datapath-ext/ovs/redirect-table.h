@@ -141,6 +141,8 @@ struct tpr_conn *tpr_table_reverse(const struct tpr_table *,
                                    const struct tpr_reverse_key *,
                                    tpr_conn_match *, const void *aux,
                                    uint32_t *seq);
+void tpr_table_expect_reverse(const struct tpr_table *,
+                              const struct tpr_reverse_key *);
 bool tpr_table_full(const struct tpr_table *);
 struct tpr_conn *tpr_table_insert(struct tpr_table *, const struct tpr_conn *,
                                   const struct tpr_reverse_key *);

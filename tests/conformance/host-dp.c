@@ -100,6 +100,7 @@ dp_process(void *h_, enum tpr_mode mode, uint32_t id, uint32_t in_port,
         .id = mode == TPR_MODE_FORWARD ? id : 0, .scope = SCOPE, .mode = mode,
     };
     struct tpr_dp_result result;
+    struct dp_packet_batch batch;
     struct dp_packet *packet;
     struct frame f;
     struct flow flow;
@@ -112,6 +113,9 @@ dp_process(void *h_, enum tpr_mode mode, uint32_t id, uint32_t in_port,
     } else if (p->partial) {
         dp_packet_hwol_set_csum_tcp(packet);
     }
+    dp_packet_batch_init_packet(&batch, packet);
+    dp_packet_batch_add(&batch, packet);
+    tpr_dp_expect(h->dp, &action, &batch);      /* Of one there is no use. */
     tpr_dp_process(h->dp, &action, packet, in_port, h->now, &result);
     out->verdict = result.verdict;
     out->port = result.output;

@@ -71,6 +71,11 @@ dist_pair_DATA = \
 grafanadir = $(datadir)/ovs-tpr/grafana
 dist_grafana_DATA = tools/grafana/ovs-tpr.json
 
+# An ovs-vswitchd with one more type of port, for "tools/bench ovs-cost".
+noinst_PROGRAMS += tools/bench.d/ovs-vswitchd
+tools_bench_d_ovs_vswitchd_SOURCES = tools/bench.d/memory-port.c
+tools_bench_d_ovs_vswitchd_LDADD = $(OVS_VSWITCHD_OBJECTS) $(OVS_LDADD)
+
 # What "tools/bench xdp" and "tools/bench forward" run.
 EXTRA_DIST += tools/bench.d/forward-run.c tools/bench.d/xdp-run.c
 if HAVE_BPF

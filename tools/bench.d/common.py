@@ -43,6 +43,19 @@ def find_tree(name="ovs"):
         "first" % (build, name))
 
 
+def find_program(name, needs=""):
+    """A program that was built for benchmarks; 'needs' is what else it takes
+    to have it."""
+    build = os.environ.get("TPR_BUILD", SRC + "/_build")
+    for path in (os.environ.get("TPR_BUILDDIR", build + "/main"),
+                 build + "/main", build):
+        path = os.path.abspath(os.path.join(path, name))
+        if os.access(path, os.X_OK):
+            return path
+    die("there is no %s in %s; run tools/quickstart first%s"
+        % (name, build, needs and ", or " + needs))
+
+
 def enter_namespace():
     """Moves this process and its children to come into a network namespace
     of their own."""
@@ -87,10 +100,12 @@ class Switch:
     """An Open vSwitch with a bridge br0 in the userspace datapath.  'wrapper'
     is a command that runs ovs-vswitchd, {dir} in it the run directory.  Ports
     are ends of veth pairs, those in 'bare' have no device: what they send is
-    forgotten."""
+    forgotten.  'program' is another ovs-vswitchd than the tree's."""
 
-    def __init__(self, tree, ports, wrapper=(), other_config=(), bare=()):
+    def __init__(self, tree, ports, wrapper=(), other_config=(), bare=(),
+                 program="vswitchd/ovs-vswitchd"):
         self.tree = tree
+        self.program = program
         self.dir = tempfile.mkdtemp(prefix="ovs-tpr-bench.")
         self.env = dict(os.environ, OVS_RUNDIR=self.dir, OVS_DBDIR=self.dir,
                         OVS_LOGDIR=self.dir, OVS_SYSCONFDIR=self.dir)
@@ -109,7 +124,7 @@ class Switch:
         wait_until(lambda: os.path.exists(self.dir + "/db.sock"),
                    "ovsdb-server")
         self.vsctl("--no-wait", "init")
-        self.spawn("vswitchd/ovs-vswitchd", "unix:%s/db.sock" % self.dir,
+        self.spawn(self.program, "unix:%s/db.sock" % self.dir,
                    "--log-file=%s/ovs-vswitchd.log" % self.dir,
                    "--pidfile", "--disable-system",
                    *(["--enable-dummy"] if self.bare else []),
@@ -150,7 +165,7 @@ class Switch:
         log = open(self.dir + "/" + os.path.basename(program) + ".out", "w")
         wrapper = [word.replace("{dir}", self.dir) for word in wrapper]
         self.processes.append(subprocess.Popen(
-            [*wrapper, self.tree + "/" + program, *args], env=self.env,
+            [*wrapper, os.path.join(self.tree, program), *args], env=self.env,
             stdin=subprocess.DEVNULL, stdout=log, stderr=log))
         return self.processes[-1]
 

@@ -18,27 +18,15 @@ each of its own.  Ratios are those of 1 flow, and of 60,000 beside them."""
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 
-from common import (SRC, Switch, die, enter_namespace, find_tree, mac_text,
-                    median, run, say, wait_until)
+from common import (Switch, die, enter_namespace, find_program, find_tree,
+                    mac_text, median, run, say, wait_until)
 
 VIP, BACKEND, BACKEND_MAC = "172.20.126.50", "172.20.126.60", 2
 FLOWS = (1, 60000)
 SENDER_CPU, SWITCH_CPU = 0, 1
-
-
-def find_runner():
-    build = os.environ.get("TPR_BUILD", SRC + "/_build")
-    for path in (os.environ.get("TPR_BUILDDIR", "") + "/tools/forward-run",
-                 build + "/main/tools/forward-run",
-                 build + "/tools/forward-run"):
-        if os.access(path, os.X_OK):
-            return path
-    die("there is no tools/forward-run in %s; run tools/quickstart first, or "
-        "build without --disable-bpf" % build)
 
 
 class Path:
@@ -142,8 +130,9 @@ class Runner:
 
     def __init__(self):
         self.process = subprocess.Popen(
-            ["taskset", "-c", str(SENDER_CPU), find_runner()], text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            ["taskset", "-c", str(SENDER_CPU),
+             find_program("tools/forward-run", "build without --disable-bpf")],
+            text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def measure(self, method, path, flows, milliseconds):
         kind = {"plain-xdp": "plain", "ours": "ours",

@@ -14,28 +14,18 @@ each hit was one."""
 
 import argparse
 import json
-import os
 import subprocess
 
-from common import SRC, die, enter_namespace, say
+from common import die, enter_namespace, find_program, say
 
 COLUMNS = ("minimum", "median")
-
-
-def find_runner():
-    build = os.environ.get("TPR_BUILD", SRC + "/_build")
-    for path in (os.environ.get("TPR_BUILDDIR", "") + "/tools/xdp-run",
-                 build + "/main/tools/xdp-run", build + "/tools/xdp-run"):
-        if os.access(path, os.X_OK):
-            return path
-    die("there is no tools/xdp-run in %s; run tools/quickstart first, or build "
-        "without --disable-bpf" % build)
 
 
 def measure(rounds, repeat):
     """Returns {(name, services, connections): (minimum, median)}."""
     cells = {}
-    with subprocess.Popen([find_runner(), str(rounds), str(repeat)],
+    runner = find_program("tools/xdp-run", "build without --disable-bpf")
+    with subprocess.Popen([runner, str(rounds), str(repeat)],
                           stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             name, services, connections, *ns = line.split()

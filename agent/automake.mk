@@ -62,8 +62,10 @@ endif
 agent_libtpr_la_SOURCES += agent/file-text.c agent/file-text.h
 agent_libtpr_la_SOURCES += agent/flow-acts.c agent/flow-acts.h
 agent_libtpr_la_SOURCES += agent/flow-answer.c
+agent_libtpr_la_SOURCES += agent/flow-balance.c
 agent_libtpr_la_SOURCES += agent/flow-bundles.c agent/flow-bundles.h
 agent_libtpr_la_SOURCES += agent/flow-check.c agent/flow-check.h
+agent_libtpr_la_SOURCES += agent/flow-groups.c agent/flow-groups.h
 agent_libtpr_la_SOURCES += agent/flow-make.c agent/flow-make.h
 agent_libtpr_la_SOURCES += agent/flow-maker.h
 agent_libtpr_la_SOURCES += agent/flow-redirect.c

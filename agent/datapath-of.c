@@ -74,6 +74,14 @@ add_flow_mod(void *df_, const struct ofputil_flow_mod *fm,
 }
 
 static void
+add_group_mod(void *df_, const struct ofputil_group_mod *gm)
+{
+    struct datapath_of *df = df_;
+
+    flow_bundles_add_group(&df->bundles, gm);
+}
+
+static void
 delete_learned(struct datapath_of *df)
 {
     uint32_t hash;
@@ -132,7 +140,9 @@ flush(struct datapath_of *df)
         || redirects_flush(&df->redirects)) {
         return;
     }
+    flow_groups_flush(&df->groups, add_group_mod, df);
     flow_table_flush(&df->table, add_flow_mod, df);
+    flow_groups_flush_stale(&df->groups, add_group_mod, df);
     delete_learned(df);
     flow_bundles_commit(&df->bundles, df->seq);
     note_applied(df);
@@ -164,6 +174,20 @@ cb_redirect(void *df_, const struct tpr_redirect *r)
     redirects_told(&((struct datapath_of *) df_)->redirects, r);
 }
 
+/* Has services with groups left out, or no longer, if the switch speaks
+ * another version of OpenFlow than the one before it. */
+static void
+choose_groups(struct datapath_of *df)
+{
+    bool no_hash = !ofconn_can_hash(df->conn);
+
+    if (no_hash != df->no_hash) {
+        df->no_hash = no_hash;
+        of_owners_update(df, true);
+        df->refused_seqno++;
+    }
+}
+
 /* Changes between flows and redirect objects if the switch demands it. */
 static void
 choose_way(struct datapath_of *df, bool first)
@@ -191,6 +215,7 @@ cb_redirects_end(void *df_, bool have)
 
     redirects_end(&df->redirects, have);
     choose_way(df, first);
+    choose_groups(df);
 }
 
 static void
@@ -208,6 +233,18 @@ cb_barrier(void *df_, ovs_be32 xid)
         choose_way(df, false);
         flush(df);
     }
+}
+
+static void
+cb_groups_begin(void *df_)
+{
+    flow_groups_dump_begin(&((struct datapath_of *) df_)->groups);
+}
+
+static void
+cb_group(void *df_, struct ofputil_group_desc *gd)
+{
+    flow_groups_dumped(&((struct datapath_of *) df_)->groups, gd);
 }
 
 static void
@@ -273,6 +310,20 @@ redirect_refused(struct datapath_of *df, uint32_t id, const char *service,
     }
 }
 
+static void
+group_refused(struct datapath_of *df, uint32_t id, const char *sentence)
+{
+    const char *service = flow_groups_refuse(&df->groups, id, sentence);
+
+    VLOG_WARN_RL(&rl, "%s: the switch refused group 0x%"PRIx32" of service "
+                 "%s (%s)", df->up.bridge, id, service ? service : "none",
+                 sentence);
+    if (service) {
+        of_owners_update_service(df, service);
+        df->refused_seqno++;
+    }
+}
+
 /* A neighbour solicitation that a flow of ours hands to the agent. */
 static void
 cb_packet(void *df_, ofp_port_t in_port, const void *frame, size_t size,
@@ -299,7 +350,8 @@ static void
 cb_refused(void *df_, ovs_be32 xid, const char *sentence)
 {
     struct datapath_of *df = df_;
-    struct flow_entry *e = flow_bundles_refused(&df->bundles, xid);
+    uint32_t group;
+    struct flow_entry *e = flow_bundles_refused(&df->bundles, xid, &group);
     const char *service;
     uint32_t id;
 
@@ -321,6 +373,8 @@ cb_refused(void *df_, ovs_be32 xid, const char *sentence)
                      ds_cstr(&s));
         ds_destroy(&s);
         flow_table_refuse(&df->table, e);
+    } else if (group) {
+        group_refused(df, group, sentence);
     } else if (redirects_refused(&df->redirects, xid, &id, sentence,
                                  &service)) {
         redirect_refused(df, id, service, sentence);
@@ -366,6 +420,9 @@ cb_lost(void *df_)
     flow_bundles_drop(&df->bundles);
     redirects_lost(&df->redirects);
     flow_table_forgive(&df->table);
+    if (flow_groups_forgive(&df->groups)) {
+        of_owners_update(df, true);
+    }
     flow_table_forget_stale(&df->table);
     of_owners_set_nd(df, false);
     df->dumping = false;
@@ -379,6 +436,8 @@ static const struct ofconn_callbacks callbacks = {
     .redirects_end = cb_redirects_end,
     .packet = cb_packet,
     .barrier = cb_barrier,
+    .groups_begin = cb_groups_begin,
+    .group = cb_group,
     .dump_begin = cb_dump_begin,
     .dumped = cb_dumped,
     .dump_end = cb_dump_end,
@@ -401,6 +460,7 @@ of_open(const struct datapath_class *class, enum of_wish wish,
     df->up.bridge = xstrdup(bridge);
     df->wish = wish;
     flow_table_init(&df->table);
+    flow_groups_init(&df->groups);
     of_owners_init(df);
     df->retry_ms = LLONG_MAX;
     token_bucket_init(&df->nd_answers, 1, ND_BURST);
@@ -421,10 +481,28 @@ of_close(struct datapath *dp)
     flow_bundles_drop(&df->bundles);
     of_owners_destroy(df);
     flow_table_destroy(&df->table);
+    flow_groups_destroy(&df->groups);
     redirects_destroy(&df->redirects);
     ofconn_destroy(df->conn);
     free(df->up.bridge);
     free(df);
+}
+
+/* Says why the switch cannot have the group of 's', or returns NULL. */
+static char *
+refuses_group(const struct datapath_of *df, const struct tpr_service *s)
+{
+    const struct flow_group *g = flow_groups_find(&df->groups, s->name);
+
+    if (df->no_hash && s->policy == TPR_POLICY_WEIGHTED) {
+        return xasprintf("service %s: policy weighted in plain flows needs "
+                         "OpenFlow 1.5, which bridge %s does not speak (its "
+                         "column \"protocols\")", s->name, df->up.bridge);
+    }
+    return (g && g->refused
+            ? xasprintf("service %s: the switch refused its group 0x%"PRIx32
+                        " (%s)", s->name, g->id, g->error)
+            : NULL);
 }
 
 /* Says why the switch, as it is, cannot carry out 's'. */
@@ -442,14 +520,17 @@ of_refuses(const struct datapath *dp, const struct tpr_service *s)
                             "object 0x%"PRIx32" (%s)", s->name, o->id,
                             o->error)
                 : NULL);
-    } else if (!df->redirects.asked || df->wish == OF_WISH_FLOWS) {
+    } else if (!df->redirects.asked) {
         return NULL;
+    } else if (df->wish == OF_WISH_FLOWS) {
+        return refuses_group(df, s);
     } else if (df->wish == OF_WISH_NATIVE) {
         return xasprintf("service %s: datapath \"ovs\" needs redirect "
                          "objects, which the switch of bridge %s does not "
                          "have", s->name, dp->bridge);
     }
-    return flow_check(s);
+    char *error = flow_check(s);
+    return error ? error : refuses_group(df, s);
 }
 
 uint64_t

@@ -25,6 +25,9 @@
  * flows.  No OpenFlow message tells when that is done, a barrier reply
  * neither.  History must say "flows", not "last packet".
  *
+ * A service with policy weighted has a group beside its flows
+ * (flow-groups.c), which travels in the same bundles.
+ *
  * With redirect objects a failure changes no flow but, at most, who answers
  * ARP and ND.  The agent stores the words before it calls set(), so "applied"
  * is then: set() found objects and flows in force as they are.
@@ -42,6 +45,7 @@
 
 #include "datapath.h"
 #include "flow-bundles.h"
+#include "flow-groups.h"
 #include "flow-make.h"
 #include "flow-table.h"
 #include "openvswitch/shash.h"
@@ -63,9 +67,11 @@ struct datapath_of {
     struct ofconn *conn;
     struct switch_ctl *ctl;     /* For questions. */
     struct flow_table table;
+    struct flow_groups groups;
     struct flow_bundles bundles;
     struct redirects redirects;
     bool native;                /* Services are redirect objects. */
+    bool no_hash;               /* Groups cannot say what to hash. */
     size_t n_refused;           /* Objects that the switch refused, as... */
     unsigned int refused_seqno; /* ...this knows, which changes with it. */
 

@@ -65,6 +65,11 @@ struct dp_target {
     uint32_t max_pps;           /* 0: no limit. */
     uint16_t priority;          /* Lowest first. */
     uint16_t weight;
+    uint16_t full_weight;       /* As configured: without slow start, and
+                                 * without what its agent says. */
+
+    /* For providers whose switch does not. */
+    bool usable;                /* May be given new connections. */
 };
 
 /* One service as the switch shall treat it. */
@@ -82,6 +87,8 @@ struct dp_service {
     bool stateless;             /* No connections: packets keep their
                                  * destination, backends have the VIP. */
     bool needs_state;           /* Plain flows cannot carry it out. */
+    bool unproven;              /* The agent has just started: what is not
+                                 * usable may be so all the same. */
     uint32_t passive_ms;        /* A SYN without an answer for so long makes
                                  * its backend suspect; 0: nobody looks. */
     const struct dp_target *active;     /* NULL: nothing usable. */

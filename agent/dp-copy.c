@@ -35,7 +35,8 @@ target_equal(const struct dp_target *a, const struct dp_target *b)
                 && a->region == b->region && a->word == b->word
                 && a->max_connections == b->max_connections
                 && a->max_pps == b->max_pps
-                && a->priority == b->priority && a->weight == b->weight));
+                && a->priority == b->priority && a->weight == b->weight
+                && a->full_weight == b->full_weight));
 }
 
 static bool
@@ -52,7 +53,25 @@ targets_equal(const struct dp_service *a, const struct dp_service *b)
     return true;
 }
 
-/* True if the switch has to treat 'a' and 'b' alike.  Names do not count. */
+/* True if the same backends of 'a' and 'b', which are equal else, may be given
+ * new connections, as far as is proven: for switches that do not know
+ * themselves. */
+bool
+dp_service_same_usable(const struct dp_service *a, const struct dp_service *b)
+{
+    if (a->unproven != b->unproven || a->n_targets != b->n_targets) {
+        return false;
+    }
+    for (size_t i = 0; i < a->n_targets; i++) {
+        if (a->targets[i].usable != b->targets[i].usable) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* True if the switch has to treat 'a' and 'b' alike, whoever is usable.  Names
+ * do not count. */
 bool
 dp_service_equal(const struct dp_service *a, const struct dp_service *b)
 {

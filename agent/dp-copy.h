@@ -17,6 +17,8 @@ void dp_service_copy(struct dp_service *, struct dp_target *,
                      const struct dp_service *);
 void dp_service_free(struct dp_service *, struct dp_target *);
 
+bool dp_service_same_usable(const struct dp_service *,
+                            const struct dp_service *);
 bool dp_path_equal(const struct dp_path *, const struct dp_path *);
 void dp_path_copy(struct dp_path *, const struct dp_path *);
 void dp_path_free(struct dp_path *);

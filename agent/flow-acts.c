@@ -205,3 +205,25 @@ flow_learn_end(struct ofpbuf *acts)
 
     ofpact_finish_LEARN(acts, &learn);
 }
+
+/* Actions that were decoded remember how they stood on the wire, and have
+ * random padding; actions that are built here do not.  Makes the former
+ * look like the latter. */
+void
+flow_acts_normalize(struct ofpact *actions, size_t actions_len)
+{
+    struct ofpact *a;
+
+    OFPACT_FOR_EACH (a, actions, actions_len) {
+        a->raw = -1;
+        if (a->type == OFPACT_SET_FIELD) {
+            struct ofpact_set_field *sf = ofpact_get_SET_FIELD(a);
+            size_t n = sf->field->n_bytes;
+            size_t pad = ROUND_UP(n, OFPACT_ALIGNTO) - n;
+            union mf_value *value = sf->value;
+
+            memset(&value->b[n], 0, pad);
+            memset((uint8_t *) ofpact_set_field_mask(sf) + n, 0, pad);
+        }
+    }
+}

@@ -28,6 +28,8 @@ void flow_act_ask_agent(struct ofpbuf *, uint16_t controller_id,
                         const struct eth_addr *);
 void flow_act_resubmit(struct ofpbuf *, uint8_t table);
 
+void flow_acts_normalize(struct ofpact *, size_t actions_len);
+
 /* A "learn" action: begin, any number of specifications, end. */
 struct ofpact_learn;
 void flow_learn_begin(struct ofpbuf *, uint8_t table, uint16_t priority,

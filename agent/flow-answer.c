@@ -271,3 +271,14 @@ make_answers(struct flow_maker *m, const struct in6_addr *ip,
         make_echo(m, ip, mac, in_port);
     }
 }
+
+/* Makes the flows that answer for the VIP of 's', if the switch shall. */
+void
+make_service_answers(struct flow_maker *m, const struct dp_service *s)
+{
+    if (s->answer) {
+        make_answers(m, &s->vip.addr, &s->vip_mac, OFPP_ANY, s->pure);
+    } else {
+        make_answers_ready(m, &s->vip.addr, &s->vip_mac);
+    }
+}

@@ -9,6 +9,7 @@
 #include "flow-table.h"
 #include "ofconn.h"
 #include "openvswitch/ofp-flow.h"
+#include "openvswitch/ofp-group.h"
 #include "util.h"
 
 COVERAGE_DEFINE(tpr_flow_mod);
@@ -30,7 +31,9 @@ void
 flow_bundle_destroy(struct flow_bundles *bs, struct flow_bundle *b)
 {
     for (size_t i = 0; i < b->n; i++) {
-        flow_entry_unref(bs->table, b->entries[i].entry);
+        if (b->entries[i].entry) {
+            flow_entry_unref(bs->table, b->entries[i].entry);
+        }
     }
     free(b->entries);
     free(b);
@@ -57,6 +60,22 @@ get_open(struct flow_bundles *bs)
     return bs->open;
 }
 
+/* Notes that request 'xid' of bundle 'b' is about 'e' or, NULL, 'group'. */
+static void
+bundle_note(struct flow_bundle *b, ovs_be32 xid, struct flow_entry *e,
+            uint32_t group)
+{
+    if (b->n >= b->allocated) {
+        b->entries = x2nrealloc(b->entries, &b->allocated,
+                                sizeof *b->entries);
+    }
+    b->entries[b->n++] = (struct flow_bundle_entry) {
+        .xid = xid,
+        .entry = e,
+        .group = group,
+    };
+}
+
 /* Adds the change 'fm' of 'e', whose reference is taken over. */
 void
 flow_bundles_add(struct flow_bundles *bs, const struct ofputil_flow_mod *fm,
@@ -66,14 +85,20 @@ flow_bundles_add(struct flow_bundles *bs, const struct ofputil_flow_mod *fm,
 
     COVERAGE_INC(tpr_flow_mod);
     bs->n_flow_mods++;
-    if (b->n >= b->allocated) {
-        b->entries = x2nrealloc(b->entries, &b->allocated,
-                                sizeof *b->entries);
-    }
-    b->entries[b->n].entry = e;
-    b->entries[b->n].xid = ofconn_bundle_add(bs->conn, fm);
+    bundle_note(b, ofconn_bundle_add(bs->conn, fm), e, 0);
     b->critical |= critical;
-    b->n++;
+}
+
+/* Adds a change of a group: always critical. */
+void
+flow_bundles_add_group(struct flow_bundles *bs,
+                       const struct ofputil_group_mod *gm)
+{
+    struct flow_bundle *b = get_open(bs);
+
+    bs->n_flow_mods++;
+    bundle_note(b, ofconn_bundle_add_group(bs->conn, gm), NULL, gm->group_id);
+    b->critical = true;
 }
 
 /* Adds the deletion of flows by cookie, in all tables: learned ones. */
@@ -126,16 +151,19 @@ flow_bundles_last_critical(const struct flow_bundles *bs)
 }
 
 /* Returns the flow whose change had transaction id 'xid', after marking its
- * bundle, or NULL. */
+ * bundle, or NULL.  Where it was a group's, stores that in '*group', else
+ * 0. */
 struct flow_entry *
-flow_bundles_refused(struct flow_bundles *bs, ovs_be32 xid)
+flow_bundles_refused(struct flow_bundles *bs, ovs_be32 xid, uint32_t *group)
 {
     struct flow_bundle *b;
 
+    *group = 0;
     LIST_FOR_EACH (b, node, &bs->sent) {
         for (size_t i = 0; i < b->n; i++) {
             if (b->entries[i].xid == xid) {
                 b->refused = true;
+                *group = b->entries[i].group;
                 return b->entries[i].entry;
             }
         }

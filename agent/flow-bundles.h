@@ -7,6 +7,9 @@
  * has answered.  flow_bundles_refused() finds the flow that the switch said no
  * to.
  *
+ * Groups are in the same bundles: a change before the flows that name it, a
+ * deletion after them.
+ *
  * A bundle is critical if what its set() wanted is not in force without it:
  * with redirect objects, answers to ARP, ND and ping are not.
  *
@@ -25,6 +28,7 @@ struct flow_entry;
 struct flow_table;
 struct ofconn;
 struct ofputil_flow_mod;
+struct ofputil_group_mod;
 
 /* A bundle on its way. */
 struct flow_bundle {
@@ -37,7 +41,8 @@ struct flow_bundle {
     size_t allocated;
     struct flow_bundle_entry {
         ovs_be32 xid;
-        struct flow_entry *entry;
+        struct flow_entry *entry;       /* NULL: it is about... */
+        uint32_t group;                 /* ...this group. */
     } *entries;
 };
 
@@ -57,10 +62,13 @@ void flow_bundles_add(struct flow_bundles *, const struct ofputil_flow_mod *,
                       struct flow_entry *, bool critical);
 void flow_bundles_delete(struct flow_bundles *, uint64_t cookie,
                          uint64_t mask);
+void flow_bundles_add_group(struct flow_bundles *,
+                            const struct ofputil_group_mod *);
 void flow_bundles_commit(struct flow_bundles *, uint64_t seq);
 
 struct flow_bundle *flow_bundles_last_critical(const struct flow_bundles *);
-struct flow_entry *flow_bundles_refused(struct flow_bundles *, ovs_be32 xid);
+struct flow_entry *flow_bundles_refused(struct flow_bundles *, ovs_be32 xid,
+                                        uint32_t *group);
 struct flow_bundle *flow_bundles_take(struct flow_bundles *, uint32_t id);
 void flow_bundle_destroy(struct flow_bundles *, struct flow_bundle *);
 

@@ -5,6 +5,7 @@
 
 #include <config.h>
 #include "flow-check.h"
+#include "flow-make.h"
 #include "packets.h"
 #include "util.h"
 
@@ -66,10 +67,18 @@ flow_check(const struct tpr_service *s)
         return xasprintf("service %s: it is stateless, which datapath "
                          "\"flows\" does not have", s->name);
     }
-    if (s->policy != TPR_POLICY_FAILOVER) {
+    if (s->policy != TPR_POLICY_FAILOVER
+        && s->policy != TPR_POLICY_WEIGHTED) {
         return xasprintf("service %s: policy %s needs state per connection, "
-                         "which datapath \"flows\" does not keep; only "
-                         "failover works", s->name, policy_name(s->policy));
+                         "which datapath \"flows\" does not keep; failover "
+                         "and weighted work", s->name,
+                         policy_name(s->policy));
+    }
+    if (s->policy == TPR_POLICY_WEIGHTED
+        && s->n_backends > BALANCE_BACKENDS) {
+        return xasprintf("service %s: policy weighted among more than %d "
+                         "backends is more than datapath \"flows\" can do",
+                         s->name, BALANCE_BACKENDS);
     }
     if (s->on_none == TPR_ON_NONE_RESET) {
         return xasprintf("service %s: on_none=reset needs packets made by the "

@@ -2,8 +2,9 @@
 
 /* Which services plain flows can carry out.
  *
- * Flows keep no state for a connection: one backend at a time serves, nothing
- * is counted, nothing is sent that nobody asked for.  Pure.  Threads: any. */
+ * Flows keep no state for a connection: one backend at a time serves, or a
+ * hash decides, nothing is counted, nothing is sent that nobody asked for.
+ * Pure.  Threads: any. */
 
 #ifndef TPR_FLOW_CHECK_H
 #define TPR_FLOW_CHECK_H 1

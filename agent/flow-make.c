@@ -215,7 +215,8 @@ act_set_vlan(struct ofpbuf *acts, uint16_t vlan)
     }
 }
 
-static enum mf_field_id
+/* The field of the source or destination port of 'proto'. */
+enum mf_field_id
 l4_field(enum tpr_proto proto, bool src)
 {
     switch (proto) {
@@ -324,14 +325,15 @@ act_learn_direct(struct flow_maker *m, const struct dp_service *s)
     flow_learn_end(acts);
 }
 
-static void
-act_forward(struct flow_maker *m, const struct dp_service *s, ofp_port_t port)
+/* Appends what sends a client's packet to the active backend of 's', behind
+ * 'port'. */
+void
+act_to_backend(struct ofpbuf *acts, const struct dp_service *s,
+               ofp_port_t port)
 {
     const struct dp_target *t = s->active;
     uint16_t l4_port = translated_port(s);
-    struct ofpbuf *acts = &m->d.actions;
 
-    act_learn_client(m, s);
     flow_act_set(acts, MFF_ETH_DST, &t->mac);
     if (t->routed) {
         flow_act_set(acts, MFF_ETH_SRC, &s->vip_mac);
@@ -358,11 +360,13 @@ act_reverse(struct flow_maker *m, const struct dp_service *s)
     flow_act_resubmit(acts, m->ctx->client_table);
 }
 
+/* What a client's packet to 's' meets: its group 'group', or else its active
+ * backend behind 'port', which may be OFPP_NONE. */
 static void
 make_forward(struct flow_maker *m, const struct dp_service *s,
-             ofp_port_t port, const uint16_t ports[2])
+             ofp_port_t port, uint32_t group, const uint16_t ports[2])
 {
-    bool none = !s->active || port == OFPP_NONE;
+    bool none = !group && (!s->active || port == OFPP_NONE);
 
     maker_begin(m, none ? FLOW_NONE : FLOW_FORWARD, redirect_offset(&s->vip));
     match_ip_dst(&m->d.match, &s->vip.addr);
@@ -372,7 +376,12 @@ make_forward(struct flow_maker *m, const struct dp_service *s,
                                 htons(ports[1]));
     }
     if (!none) {
-        act_forward(m, s, port);
+        act_learn_client(m, s);
+    }
+    if (group) {
+        ofpact_put_GROUP(&m->d.actions)->group_id = group;
+    } else if (!none) {
+        act_to_backend(&m->d.actions, s, port);
     }
     maker_end(m);
 }
@@ -465,24 +474,14 @@ make_exempt_all(struct flow_maker *m, const struct dp_service *s,
     }
 }
 
-/* Packets of checks from LOCAL to the VIP meet its owner. */
+/* Checks from LOCAL always meet the real backend: packets between our
+ * addresses with a source port of the checks, and the VIP's owner (not
+ * redirected) or a backend (not learned as direct connections; replies not
+ * rewritten).  This is about the VIP. */
 void
 make_exempt_vip(struct flow_maker *m, const struct dp_service *s)
 {
     make_exempt_all(m, s, &s->vip.addr, OFPP_NONE);
-}
-
-/* Checks from LOCAL always meet the real backend: packets between our
- * addresses with a source port of the checks, and the VIP's owner (not
- * redirected) or the active backend (not learned as direct connections;
- * replies not rewritten). */
-static void
-make_exempt(struct flow_maker *m, const struct dp_service *s, ofp_port_t port)
-{
-    make_exempt_vip(m, s);
-    if (s->active && port != OFPP_NONE) {
-        make_exempt_all(m, s, &s->active->addr, port);
-    }
 }
 
 static const uint8_t nd_types[] = { ND_NEIGHBOR_SOLICIT, ND_NEIGHBOR_ADVERT };
@@ -530,33 +529,61 @@ make_exempt_nd_from(struct flow_maker *m, const struct dp_service *s,
     }
 }
 
-/* Forward, reverse and direct flows, for each mask of the service's ports. */
-static void
-make_redirect(struct flow_maker *m, const struct dp_service *s,
-              ofp_port_t port)
+/* Stores the masks of the service's ports in '*maskp', malloc'd, or NULL if it
+ * has none; returns how many flows it takes. */
+static size_t
+service_masks(const struct dp_service *s, uint16_t (**maskp)[2])
 {
-    bool reverse = s->active && port != OFPP_NONE;
+    *maskp = NULL;
+    return (has_ports(&s->vip)
+            ? flow_port_masks(s->vip.ports, s->vip.n_ports, maskp) : 1);
+}
+
+/* Forward flows, for each mask of the service's ports. */
+void
+make_forwards(struct flow_maker *m, const struct dp_service *s,
+              ofp_port_t port, uint32_t group)
+{
+    uint16_t (*masks)[2];
+    size_t n = service_masks(s, &masks);
+
+    for (size_t i = 0; i < n; i++) {
+        make_forward(m, s, port, group, masks ? masks[i] : NULL);
+    }
+    free(masks);
+}
+
+/* Reverse and direct flows of the active backend, behind 'port'. */
+void
+make_backwards(struct flow_maker *m, const struct dp_service *s,
+               ofp_port_t port)
+{
     uint16_t l4_port = translated_port(s);
     const uint16_t translated[2] = { l4_port, 0xffff };
-    uint16_t (*masks)[2] = NULL;
-    size_t n = 1;
+    uint16_t (*masks)[2];
+    size_t n = service_masks(s, &masks);
 
-    if (has_ports(&s->vip)) {
-        n = flow_port_masks(s->vip.ports, s->vip.n_ports, &masks);
-    }
     for (size_t i = 0; i < n; i++) {
-        const uint16_t *fwd = masks ? masks[i] : NULL;
-        const uint16_t *rev = l4_port ? translated : fwd;
+        const uint16_t *rev = l4_port ? translated : masks ? masks[i] : NULL;
 
-        make_forward(m, s, port, fwd);
-        if (reverse) {
-            make_reverse(m, s, port, rev);
-            if (s->vip.proto != TPR_PROTO_ANY) {
-                make_direct(m, s, rev);
-            }
+        make_reverse(m, s, port, rev);
+        if (s->vip.proto != TPR_PROTO_ANY) {
+            make_direct(m, s, rev);
         }
     }
     free(masks);
+}
+
+/* What the active backend, behind 'port', exempts.  Services may share it. */
+void
+make_exempt_backend(struct flow_maker *m, const struct dp_service *s,
+                    ofp_port_t port)
+{
+    uint32_t owner = m->hash;
+
+    make_exempt_all(m, s, &s->active->addr, port);
+    make_exempt_nd_from(m, s, &s->active->addr, port);
+    m->hash = owner;
 }
 
 /* Flows that serve all services: today, the miss of client_table. */
@@ -585,19 +612,18 @@ flow_make_service(const struct flow_context *ctx, const struct dp_service *s,
 
     maker_init(&m, ctx, s->name, sink, aux);
     if (!s->identity && !(none && s->on_none == TPR_ON_NONE_PASS)) {
-        make_redirect(&m, s, active);
-        /* What follows may be shared with other services. */
-        make_exempt(&m, s, active);
-        make_exempt_nd_to(&m, s);
-        if (s->active && active != OFPP_NONE) {
-            make_exempt_nd_from(&m, s, &s->active->addr, active);
+        make_forwards(&m, s, active, 0);
+        if (!none) {
+            make_backwards(&m, s, active);
         }
+        /* What follows may be shared with other services. */
+        make_exempt_vip(&m, s);
+        if (!none) {
+            make_exempt_backend(&m, s, active);
+        }
+        make_exempt_nd_to(&m, s);
     }
-    if (s->answer) {
-        make_answers(&m, &s->vip.addr, &s->vip_mac, OFPP_ANY, s->pure);
-    } else {
-        make_answers_ready(&m, &s->vip.addr, &s->vip_mac);
-    }
+    make_service_answers(&m, s);
     maker_uninit(&m);
 }
 

@@ -46,6 +46,11 @@
  *   - Clients on the port of the region itself are not redirected (the switch
  *     sends no packet back to where it came from).
  *
+ * With policy weighted (flow-balance.c) forward is: remember the client, then
+ * group:ID, a select group.  A backend is as many buckets of it as it has
+ * weight; reverse, direct and exempt are there for every backend, alive or
+ * not, so that a death changes the group and no flow.
+ *
  * With redirect objects (flow-redirect.c) the same table has, instead of
  * redirect and direct:
  *
@@ -109,6 +114,8 @@ enum {
     DIRECT_FIN_IDLE_S = 5,      /* and once it has ended. */
     CONTROLLER_ID = 0x7470,     /* The agent's connection, for packets. */
     DIRECT_LIMIT = 65536,       /* Learned direct connections per backend. */
+    BALANCE_BUCKETS = 64,       /* Buckets of a group, about. */
+    BALANCE_BACKENDS = 256,     /* Backends of a service, at most. */
 };
 
 /* What all flows have in common. */
@@ -119,6 +126,8 @@ struct flow_context {
     size_t n_locals;
     bool nd_by_agent;           /* The switch cannot answer ND by itself. */
 };
+
+struct ofputil_group_desc;
 
 /* One desired flow.  Owned by the maker, valid during the call of the sink. */
 struct flow_desc {
@@ -141,6 +150,14 @@ void flow_make_redirect(const struct flow_context *,
                         const struct dp_service *, uint32_t id,
                         redirect_port_func *, void *port_aux,
                         flow_sink *, void *aux);
+void flow_make_balanced(const struct flow_context *,
+                        const struct dp_service *, uint32_t group,
+                        redirect_port_func *, void *port_aux,
+                        flow_sink *, void *aux);
+void flow_make_group(const struct dp_service *, redirect_port_func *,
+                     void *port_aux, struct ofputil_group_desc *);
+const struct dp_target *flow_bucket_target(const struct dp_service *,
+                                           uint32_t bucket_id);
 void flow_make_path(const struct flow_context *, const struct dp_path *,
                     ofp_port_t port, flow_sink *, void *aux);
 

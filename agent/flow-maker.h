@@ -50,16 +50,26 @@ void make_exempt_nd_from(struct flow_maker *, const struct dp_service *,
                          const struct in6_addr *, ofp_port_t);
 void make_exempt_nd_to(struct flow_maker *, const struct dp_service *);
 
+enum mf_field_id l4_field(enum tpr_proto, bool src);
 bool addr_is_v4(const struct in6_addr *);
 void match_ip_src(struct match *, const struct in6_addr *);
 void match_ip_dst(struct match *, const struct in6_addr *);
 void act_set_ip(struct ofpbuf *, bool src, const struct in6_addr *);
 void act_set_vlan(struct ofpbuf *, uint16_t vlan);
 
+void act_to_backend(struct ofpbuf *, const struct dp_service *, ofp_port_t);
+void make_forwards(struct flow_maker *, const struct dp_service *, ofp_port_t,
+                   uint32_t group);
+void make_backwards(struct flow_maker *, const struct dp_service *,
+                    ofp_port_t);
+void make_exempt_backend(struct flow_maker *, const struct dp_service *,
+                         ofp_port_t);
+
 /* flow-answer.c */
 void make_answers(struct flow_maker *, const struct in6_addr *,
                   const struct eth_addr *, ofp_port_t in_port, bool pure);
 void make_answers_ready(struct flow_maker *, const struct in6_addr *,
                         const struct eth_addr *);
+void make_service_answers(struct flow_maker *, const struct dp_service *);
 
 #endif /* flow-maker.h */

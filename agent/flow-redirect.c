@@ -120,10 +120,6 @@ flow_make_redirect(const struct flow_context *ctx, const struct dp_service *s,
     if (id) {
         make_any(&m, s);
     }
-    if (s->answer) {
-        make_answers(&m, &s->vip.addr, &s->vip_mac, OFPP_ANY, s->pure);
-    } else {
-        make_answers_ready(&m, &s->vip.addr, &s->vip_mac);
-    }
+    make_service_answers(&m, s);
     maker_uninit(&m);
 }

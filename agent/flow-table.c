@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "byte-order.h"
+#include "flow-acts.h"
 #include "hash.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/ofp-actions.h"
@@ -405,28 +406,6 @@ flow_table_dump_begin(struct flow_table *ft)
     }
 }
 
-/* Actions that were decoded remember how they stood on the wire, and have
- * random padding; actions that flow-acts.c built do not.  Makes the former
- * look like the latter. */
-static void
-normalize_actions(struct ofpact *actions, size_t actions_len)
-{
-    struct ofpact *a;
-
-    OFPACT_FOR_EACH (a, actions, actions_len) {
-        a->raw = -1;
-        if (a->type == OFPACT_SET_FIELD) {
-            struct ofpact_set_field *sf = ofpact_get_SET_FIELD(a);
-            size_t n = sf->field->n_bytes;
-            size_t pad = ROUND_UP(n, OFPACT_ALIGNTO) - n;
-            union mf_value *value = sf->value;
-
-            memset(&value->b[n], 0, pad);
-            memset((uint8_t *) ofpact_set_field_mask(sf) + n, 0, pad);
-        }
-    }
-}
-
 /* The switch has 'fs'. */
 void
 flow_table_dumped(struct flow_table *ft, const struct ofputil_flow_stats *fs)
@@ -439,7 +418,7 @@ flow_table_dumped(struct flow_table *ft, const struct ofputil_flow_stats *fs)
     e->installed = true;
     content_set(&e->have, ntohll(fs->cookie), fs->flags, fs->ofpacts,
                 fs->ofpacts_len);
-    normalize_actions(e->have.actions, e->have.actions_len);
+    flow_acts_normalize(e->have.actions, e->have.actions_len);
     if (fs->idle_timeout || fs->hard_timeout) {
         e->have.cookie = 0;         /* Like no flow of ours: make it anew. */
     }

@@ -148,6 +148,11 @@ explain_flows(const struct datapath_of *df, const char *service)
     if (!s || !s->active) {
         json_object_put_string(o, "note",
                                "provider flows keeps no connections");
+    } else if (s->policy == TPR_POLICY_WEIGHTED) {
+        json_put_nocopy(o, "note", xasprintf(
+            "provider flows keeps no connections: a hash of the client's "
+            "address%s decides which backend gets a packet to %s",
+            s->vip.n_ports ? " and port" : "", service));
     } else {
         char *addr = tpr_format_address(&s->active->addr);
 
@@ -305,7 +310,16 @@ static void
 put_flows(struct json *o, const struct dp_service *s,
           const struct trace_answer *a)
 {
-    if (a->ours && s->active) {
+    const struct dp_target *t = (a->ours && a->bucket != UINT32_MAX
+                                 ? flow_bucket_target(s, a->bucket) : NULL);
+
+    if (t) {
+        put_rewrites(o, s, t);
+        json_put_nocopy(o, "because", xasprintf(
+            "its bucket %"PRIu32" wins by hash", a->bucket));
+    } else if (s->policy == TPR_POLICY_WEIGHTED) {
+        return;
+    } else if (a->ours && s->active) {
         put_rewrites(o, s, s->active);
         json_object_put_string(o, "because", "the agent's policy chose it");
     } else if (s->identity && a->actions && strcmp(a->actions, "drop")) {

@@ -53,13 +53,21 @@ owner_port(struct datapath_of *df, const struct owner *o)
     return port ? u16_to_ofp(port) : OFPP_NONE;
 }
 
+/* Is 'o' a service that flows carry out by a group? */
+static bool
+is_balanced(const struct owner *o)
+{
+    return !o->is_path && o->service.policy == TPR_POLICY_WEIGHTED;
+}
+
 /* A number that changes when a port that 'o' uses does. */
 static uint32_t
 owner_ports(struct datapath_of *df, const struct owner *o)
 {
     uint32_t hash = ofp_to_u16(owner_port(df, o));
 
-    for (size_t i = 0; df->native && i < o->service.n_targets; i++) {
+    for (size_t i = 0; ((df->native || is_balanced(o))
+                        && i < o->service.n_targets); i++) {
         hash = hash_add(hash, find_port(df, o->service.targets[i].port));
     }
     return hash;
@@ -105,19 +113,60 @@ make_native(struct datapath_of *df, struct owner *o, void *pair)
     flow_make_redirect(&df->ctx, &o->service, id, find_port, df, sink, pair);
 }
 
+/* Makes the group of 'o' and its flows. */
+static void
+make_balanced(struct datapath_of *df, struct owner *o, void *pair)
+{
+    const struct dp_service *s = &o->service;
+    struct ofputil_group_desc gd;
+    const struct flow_group *g;
+    uint32_t id;
+
+    if (df->no_hash) {
+        flow_groups_unwant(&df->groups, s->name);
+        return;                 /* Left out. */
+    }
+    flow_make_group(s, find_port, df, &gd);
+    if (ovs_list_is_empty(&gd.buckets) && s->on_none == TPR_ON_NONE_PASS) {
+        ofputil_uninit_group_desc(&gd);
+        flow_groups_unwant(&df->groups, s->name);
+        flow_make_balanced(&df->ctx, s, 0, find_port, df, sink, pair);
+        return;
+    }
+    id = flow_groups_want(&df->groups, s->name, &gd, s->unproven);
+    g = flow_groups_find(&df->groups, s->name);
+    if (id && !g->refused) {
+        flow_make_balanced(&df->ctx, s, id, find_port, df, sink, pair);
+    }
+}
+
+static void
+make_flows(struct datapath_of *df, struct owner *o, void *pair)
+{
+    bool can = df->wish != OF_WISH_NATIVE && !o->service.needs_state;
+
+    if (can && is_balanced(o)) {
+        make_balanced(df, o, pair);
+        return;
+    }
+    flow_groups_unwant(&df->groups, o->service.name);
+    if (can) {
+        flow_make_service(&df->ctx, &o->service, owner_port(df, o), sink,
+                          pair);
+    }
+}
+
 static void
 make_service(struct datapath_of *df, struct owner *o, void *pair)
 {
     if (df->native) {
+        flow_groups_unwant(&df->groups, o->service.name);
         make_native(df, o, pair);
         flow_table_set_learner(&df->table, o->flows, false, 0);
         return;
     }
     redirect_plan_unwant(&df->redirects.plan, o->service.name);
-    if (df->wish != OF_WISH_NATIVE && !o->service.needs_state) {
-        flow_make_service(&df->ctx, &o->service, owner_port(df, o), sink,
-                          pair);
-    }
+    make_flows(df, o, pair);
     /* A service that is not redirected now keeps its clients: they are in the
      * middle of connections. */
     flow_table_set_learner(&df->table, o->flows, true,
@@ -167,6 +216,7 @@ owner_destroy(struct datapath_of *df, struct shash_node *node)
 
     if (!o->is_path) {
         redirect_plan_unwant(&df->redirects.plan, o->service.name);
+        flow_groups_unwant(&df->groups, o->service.name);
     }
     flow_owner_destroy(&df->table, o->flows);
     of_forget_learned(df, learned, hash);
@@ -222,10 +272,15 @@ update_service(struct datapath_of *df, const struct dp_service *s,
     }
     o->generation = df->generation;
     df->n_named++;
-    if (new || all || !dp_service_equal(&o->service, s)) {
+    bool same = !new && !all && dp_service_equal(&o->service, s);
+
+    if (!same || !dp_service_same_usable(&o->service, s)) {
         owner_clear(o);
         dp_service_copy(&o->service, &o->target, s);
-        owner_update(df, o);
+        /* Who is usable, redirect objects find out by themselves. */
+        if (!same || (!df->native && is_balanced(o))) {
+            owner_update(df, o);
+        }
     }
 }
 

@@ -19,6 +19,7 @@
 #include "openvswitch/ofp-connection.h"
 #include "openvswitch/ofp-errors.h"
 #include "openvswitch/ofp-flow.h"
+#include "openvswitch/ofp-group.h"
 #include "openvswitch/ofp-monitor.h"
 #include "openvswitch/ofp-msgs.h"
 #include "openvswitch/ofp-packet.h"
@@ -60,6 +61,7 @@ enum {
     STATE(CONFIG, "asking for the switch's configuration")  \
     STATE(PORTS, "asking for ports")                        \
     STATE(REDIRECTS, "asking for redirect objects")         \
+    STATE(GROUPS, "asking for groups")                      \
     STATE(DUMP, "asking for flows")                         \
     STATE(READY, "ready")
 enum state {
@@ -329,7 +331,8 @@ enter_ports(struct ofconn *oc, const struct ofp_header *reply)
 
     ac.primary[OAM_PORT_STATUS] = (1u << OFPPR_ADD | 1u << OFPPR_DELETE
                                    | 1u << OFPPR_MODIFY);
-    ac.primary[OAM_FLOW_REMOVED] = 1u << OFPRR_DELETE;
+    ac.primary[OAM_FLOW_REMOVED] = (1u << OFPRR_DELETE
+                                     | 1u << OFPRR_GROUP_DELETE);
     ac.primary[OAM_PACKET_IN] = 1u << OFPR_ACTION;
     send_msg(oc, ofputil_encode_set_async_config(
                  &ac, (1u << OAM_PACKET_IN | 1u << OAM_PORT_STATUS
@@ -361,13 +364,22 @@ enter_flows(struct ofconn *oc)
 }
 
 static void
+enter_groups(struct ofconn *oc)
+{
+    oc->cb->groups_begin(oc->aux);
+    set_state(oc, S_GROUPS);
+    oc->xid = send_msg(oc, ofputil_encode_group_desc_request(version(oc),
+                                                             OFPG_ALL));
+}
+
+static void
 enter_dump(struct ofconn *oc)
 {
     COVERAGE_INC(tpr_of_dump);
     oc->n_dumps++;
     oc->redump = false;
     if (oc->asked && !oc->native) {
-        enter_flows(oc);
+        enter_groups(oc);
         return;
     }
     oc->cb->redirects_begin(oc->aux);
@@ -386,7 +398,7 @@ end_redirects(struct ofconn *oc, bool native)
     }
     oc->native = native;
     oc->cb->redirects_end(oc->aux, native);
-    enter_flows(oc);
+    enter_groups(oc);
 }
 
 static void
@@ -441,6 +453,27 @@ handle_flows(struct ofconn *oc, struct ofpbuf *msg, bool more)
 }
 
 static void
+handle_groups(struct ofconn *oc, struct ofpbuf *msg, bool more)
+{
+    struct ofputil_group_desc gd;
+    int error;
+
+    while (!(error = ofputil_decode_group_desc_reply(&gd, msg,
+                                                     version(oc)))) {
+        oc->cb->group(oc->aux, &gd);
+        ofputil_uninit_group_desc(&gd);
+    }
+    if (error != EOF) {
+        VLOG_WARN_RL(&rl, "%s: the switch's list of groups makes no sense "
+                     "(%s); asking again after a new connection",
+                     oc->bridge, ofperr_to_string(error));
+        rconn_reconnect(oc->rconn);
+    } else if (!more) {
+        enter_flows(oc);
+    }
+}
+
+static void
 handle_redirects(struct ofconn *oc, struct ofpbuf *msg, bool more)
 {
     struct tpr_redirect r;
@@ -485,7 +518,8 @@ handle_flow_removed(struct ofconn *oc, const struct ofp_header *oh)
 
     if (!ofputil_decode_flow_removed(&fr, oh)
         && (ntohll(fr.cookie) & oc->cookie_mask) == oc->cookie
-        && fr.reason == OFPRR_DELETE && oc->cb->removed(oc->aux, &fr)) {
+        && (fr.reason == OFPRR_DELETE || fr.reason == OFPRR_GROUP_DELETE)
+        && oc->cb->removed(oc->aux, &fr)) {
         oc->n_removed++;
         COVERAGE_INC(tpr_of_removed_by_others);
         VLOG_INFO_RL(&rl, "%s: somebody removed flows of ours; comparing "
@@ -517,6 +551,10 @@ handle_error(struct ofconn *oc, const struct ofp_header *oh)
     if (oc->state == S_REDIRECTS && oh->xid == oc->xid) {
         ofpbuf_uninit(&payload);
         end_redirects(oc, false);
+        return;
+    } else if (oc->state == S_GROUPS && oh->xid == oc->xid) {
+        ofpbuf_uninit(&payload);
+        enter_flows(oc);        /* It has none. */
         return;
     }
     oc->n_refused++;
@@ -577,6 +615,12 @@ handle_message(struct ofconn *oc, struct ofpbuf *msg)
         break;
     case OFPTYPE_PORT_DESC_STATS_REPLY:
         handle_ports(oc, oh);
+        break;
+    case OFPTYPE_GROUP_DESC_STATS_REPLY:
+        if (oc->state == S_GROUPS && oh->xid == oc->xid) {
+            bool more = ofpmp_more(oh);
+            handle_groups(oc, msg, more);
+        }
         break;
     case OFPTYPE_FLOW_STATS_REPLY:
         if (oc->state == S_DUMP && oh->xid == oc->xid) {
@@ -715,6 +759,14 @@ ofconn_ready(const struct ofconn *oc)
     return oc->state == S_READY;
 }
 
+/* True if the switch speaks a version of OpenFlow in which a group says what
+ * packets are told apart by.  To be called while connected. */
+bool
+ofconn_can_hash(const struct ofconn *oc)
+{
+    return version(oc) >= OFP15_VERSION;
+}
+
 /* Has the switch tell our flows again, at the next ofconn_run(). */
 void
 ofconn_redump(struct ofconn *oc)
@@ -822,12 +874,11 @@ ofconn_bundle_open(struct ofconn *oc)
     return oc->bundle_id;
 }
 
-/* Adds 'fm' to the open bundle (OFPT_BUNDLE_ADD_MESSAGE); returns the
- * transaction id by which the switch would refuse it. */
-ovs_be32
-ofconn_bundle_add(struct ofconn *oc, const struct ofputil_flow_mod *fm)
+/* Adds the request 'inner', which is freed, to the open bundle
+ * (OFPT_BUNDLE_ADD_MESSAGE); returns its transaction id. */
+static ovs_be32
+bundle_add(struct ofconn *oc, struct ofpbuf *inner)
 {
-    struct ofpbuf *inner = ofputil_encode_flow_mod(fm, protocol(oc));
     struct ofputil_bundle_add_msg bam = {
         .bundle_id = oc->bundle_id,
         .flags = OFPBF_ATOMIC | OFPBF_ORDERED,
@@ -837,6 +888,22 @@ ofconn_bundle_add(struct ofconn *oc, const struct ofputil_flow_mod *fm)
 
     ofpbuf_delete(inner);
     return xid;
+}
+
+/* Adds 'fm' to the open bundle; returns the transaction id by which the switch
+ * would refuse it. */
+ovs_be32
+ofconn_bundle_add(struct ofconn *oc, const struct ofputil_flow_mod *fm)
+{
+    return bundle_add(oc, ofputil_encode_flow_mod(fm, protocol(oc)));
+}
+
+/* The same for 'gm'. */
+ovs_be32
+ofconn_bundle_add_group(struct ofconn *oc, const struct ofputil_group_mod *gm)
+{
+    return bundle_add(oc, ofputil_encode_group_mod(version(oc), gm, NULL,
+                                                   -1));
 }
 
 /* Commits the open bundle.  The answer is cb->committed(). */

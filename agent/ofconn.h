@@ -28,6 +28,12 @@
  *       |                                   +-----------+
  *       |                                         | last reply, or an error
  *       |                                         | cb->redirects_end()
+ *       |                                         | cb->groups_begin()
+ *       |                                         | send GROUP_DESC request
+ *       |                                     +--------+
+ *       |                                     | GROUPS |
+ *       |                                     +--------+
+ *       |                                         | last reply, or an error
  *       |                                         | cb->dump_begin()
  *       |                                         | send FLOW request
  *       |     cb->dump_end()                      v
@@ -66,6 +72,8 @@
 #include "openvswitch/types.h"
 
 struct ofputil_flow_mod;
+struct ofputil_group_desc;
+struct ofputil_group_mod;
 struct ofputil_flow_removed;
 struct ofputil_flow_stats;
 struct json;
@@ -80,6 +88,11 @@ struct ofconn_callbacks {
     void (*redirects_begin)(void *aux);
     void (*redirect)(void *aux, const struct tpr_redirect *);
     void (*redirects_end)(void *aux, bool native);
+
+    /* The switch tells its groups, others' too; what is decoded belongs to the
+     * caller, but may be changed.  Then follow our flows. */
+    void (*groups_begin)(void *aux);
+    void (*group)(void *aux, struct ofputil_group_desc *);
 
     /* The switch tells our flows (OFPMP_FLOW by cookie). */
     void (*dump_begin)(void *aux);
@@ -118,6 +131,7 @@ void ofconn_run(struct ofconn *);
 void ofconn_wait(struct ofconn *);
 
 bool ofconn_ready(const struct ofconn *);
+bool ofconn_can_hash(const struct ofconn *);
 void ofconn_redump(struct ofconn *);
 
 bool ofconn_port(const struct ofconn *, const char *name, struct dp_port *);
@@ -133,6 +147,8 @@ ovs_be32 ofconn_barrier(struct ofconn *);
 
 uint32_t ofconn_bundle_open(struct ofconn *);
 ovs_be32 ofconn_bundle_add(struct ofconn *, const struct ofputil_flow_mod *);
+ovs_be32 ofconn_bundle_add_group(struct ofconn *,
+                                 const struct ofputil_group_mod *);
 void ofconn_bundle_commit(struct ofconn *);
 
 void ofconn_show(const struct ofconn *, struct json *);

@@ -15,6 +15,7 @@
 #include "sset.h"
 #include "util.h"
 #include "vswitch.h"
+#include "words.h"
 
 enum { MIN_SWITCHED_INTERVAL_US = 10 * 1000 };
 
@@ -537,6 +538,7 @@ plan_target(const struct plan *plan, const struct plan_input *in,
     t->max_pps = b->max_pps;
     t->priority = target_priority(svc, b);
     t->weight = MIN(policy_weight(in->policy, b), UINT16_MAX);
+    t->full_weight = MIN(b->weight, UINT16_MAX);
     return true;
 }
 
@@ -554,7 +556,11 @@ plan_targets(const struct plan *plan, const struct plan_input *in,
 
         if (plan_region(plan, b->region)->bridge
             && plan_target(plan, in, svc, b, t)) {
+            int word = words_backend(in->policy, svc, i);
+
             ds->n_targets++;
+            t->usable = (word == TPR_LIVENESS_UP
+                         || (word == WORDS_LEAVE && b == active));
             if (b == active) {
                 ds->active = t;
             }
@@ -593,6 +599,7 @@ plan_service(struct plan *plan, const struct plan_input *in,
         .on_none = svc->on_none,
         .stateless = svc->stateless,
         .passive_ms = svc->passive_us / 1000,
+        .unproven = mode == POLICY_MODE_STARTING,
         .answer = !ours && !policy_owner_answers(in->policy, svc),
         .pure = !ours && !has_owner(plan, &svc->vip.addr),
     };

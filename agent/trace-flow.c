@@ -432,6 +432,7 @@ take_line(struct trace_answer *a, const char *line, uint64_t cookie,
           uint64_t mask, bool *in_redirect)
 {
     static const char actions[] = "Datapath actions: ";
+    static const char bucket[] = "-> using bucket ";
     const char *s = line + strspn(line, " ");
     const char *rule = skip_table(line);
 
@@ -444,6 +445,8 @@ take_line(struct trace_answer *a, const char *line, uint64_t cookie,
                                 || !strncmp(s, ">> ", 3))) {
         take_detail(a, s + 3);
         return;
+    } else if (!strncmp(s, bucket, sizeof bucket - 1)) {
+        a->bucket = strtoul(s + sizeof bucket - 1, NULL, 10);
     } else if (!strncmp(line, actions, sizeof actions - 1)) {
         free(a->actions);
         a->actions = xstrdup(line + sizeof actions - 1);
@@ -462,7 +465,7 @@ trace_answer_parse(struct trace_answer *a, const char *text, uint64_t cookie,
     bool in_redirect = false;
     char *save = NULL;
 
-    *a = (struct trace_answer) { .chosen = -1 };
+    *a = (struct trace_answer) { .chosen = -1, .bucket = UINT32_MAX };
     for (char *line = strtok_r(copy, "\n", &save); line;
          line = strtok_r(NULL, "\n", &save)) {
         take_line(a, line, cookie, mask, &in_redirect);

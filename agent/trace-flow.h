@@ -78,6 +78,8 @@ struct trace_answer {
     char *how;                  /* "by ring slot 7 of 1021", or NULL. */
     char **whys;                /* By backend's index: "usable", ... */
     size_t n_whys;
+    uint32_t bucket;            /* Of a group, that it got; UINT32_MAX:
+                                 * none. */
     char *note;                 /* What else the switch said of it, or
                                  * NULL. */
     char *actions;              /* "Datapath actions", or NULL. */

@@ -23,6 +23,7 @@ UNIT_TESTS += tests/unit/test-config
 UNIT_TESTS += tests/unit/test-eligible
 UNIT_TESTS += tests/unit/test-db-socket
 UNIT_TESTS += tests/unit/test-fast-pins
+UNIT_TESTS += tests/unit/test-flow-groups
 UNIT_TESTS += tests/unit/test-flow-table
 UNIT_TESTS += tests/unit/test-foreign
 UNIT_TESTS += tests/unit/test-frame
@@ -248,7 +249,7 @@ EXTRA_DIST += tests/db/lib.sh $(DB_TESTS)
 
 # Tests against a real ovs-vswitchd with dummy ports: scripts that speak TAP,
 # without root.
-SWITCH_TESTS = tests/flows.sh tests/redirects.sh
+SWITCH_TESTS = tests/flows.sh tests/groups.sh tests/redirects.sh
 check_PROGRAMS += tests/flows-probe
 tests_flows_probe_SOURCES = tests/flows-probe.c
 tests_flows_probe_LDADD = $(TPR_LDADD)

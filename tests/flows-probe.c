@@ -10,10 +10,10 @@
  *   service NAME KEY=VALUE..           vip= proto= ports= mac= on_none= via=
  *                                      to= port= tomac= vlan= routed= answer=
  *                                      pure= identity= policy= on_down=
- *                                      state=
+ *                                      state= unproven=
  *   backend KEY=VALUE..                one more of that service: via= to=
  *                                      port= tomac= vlan= routed= region=
- *                                      word= weight= priority= max=
+ *                                      word= weight= priority= max= usable=
  *   path PORT KEY=VALUE..              type= local= peer= mac= vlan= answer=
  *                                      through=
  *   client_table N                     where learned flows go
@@ -139,9 +139,11 @@ target_option(struct dp_target *t, const char *key, const char *value)
     } else if (!strcmp(key, "word")) {
         t->word = number(value);
     } else if (!strcmp(key, "weight")) {
-        t->weight = number(value);
+        t->weight = t->full_weight = number(value);
     } else if (!strcmp(key, "priority")) {
         t->priority = number(value);
+    } else if (!strcmp(key, "usable")) {
+        t->usable = number(value);
     } else if (!strcmp(key, "max")) {
         t->max_connections = number(value);
     } else {
@@ -173,6 +175,8 @@ service_option(struct dp_service *s, struct dp_target *t,
                       : TPR_ON_DOWN_RESELECT);
     } else if (!strcmp(key, "state")) {
         s->needs_state = number(value);
+    } else if (!strcmp(key, "unproven")) {
+        s->unproven = number(value);
     } else if (!strcmp(key, "answer")) {
         s->answer = number(value);
     } else if (!strcmp(key, "pure")) {
@@ -191,7 +195,8 @@ target_init(struct dp_target *t)
 {
     t->name = "backend";
     t->region = t->word = TPR_NO_WORD;
-    t->weight = t->priority = 100;
+    t->weight = t->full_weight = t->priority = 100;
+    t->usable = true;
 }
 
 static void

@@ -4,11 +4,11 @@
  * agent/flow-make.h.
  *
  * tests/flows-probe hands services to the agent's provider "flows", which
- * writes them into bridge br0; which backend is the active one, decided here,
- * is the agent's part.  Packets go through the flow table, whatever redirect
- * or mode the case names: the flows find out by themselves.  What no flow of
- * the agent's takes is NORMAL's, which floods it: a packet that leaves
- * unchanged has passed.
+ * writes them into bridge br0; which backend is the active one or, with policy
+ * weighted, which are usable, decided here, is the agent's part.  Packets go
+ * through the flow table, whatever redirect or mode the case names: the flows
+ * find out by themselves.  What no flow of the agent's takes is NORMAL's,
+ * which floods it: a packet that leaves unchanged has passed.
  *
  * There are no connections, counters, sender or time. */
 
@@ -98,6 +98,12 @@ is_up(const struct host_flows *h, bool is_region, uint32_t index)
             || h->words[is_region][index % N_WORDS] == TPR_LIVENESS_UP);
 }
 
+static bool
+is_usable(const struct host_flows *h, const struct tpr_redirect_backend *b)
+{
+    return is_up(h, true, b->region) && is_up(h, false, b->word);
+}
+
 /* Failover's: the first that is up, lowest priority number first. */
 static const struct tpr_redirect_backend *
 active_backend(const struct host_flows *h, const struct tpr_redirect *r)
@@ -107,8 +113,7 @@ active_backend(const struct host_flows *h, const struct tpr_redirect *r)
     for (int i = 0; i < r->n_backends; i++) {
         const struct tpr_redirect_backend *b = &r->backends[i];
 
-        if (is_up(h, true, b->region) && is_up(h, false, b->word)
-            && (!best || b->priority < best->priority)) {
+        if (is_usable(h, b) && (!best || b->priority < best->priority)) {
             best = b;
         }
     }
@@ -136,6 +141,23 @@ put_backend(struct ds *s, const struct tpr_redirect_backend *b)
                   b->mac[5], b->vlan == TPR_VLAN_KEEP ? 0 : b->vlan);
 }
 
+/* Tells the probe all backends of 'r'. */
+static void
+tell_backends(const struct host_flows *h, const struct tpr_redirect *r)
+{
+    for (int i = 0; i < r->n_backends; i++) {
+        const struct tpr_redirect_backend *b = &r->backends[i];
+        struct ds s = DS_EMPTY_INITIALIZER;
+
+        ds_put_cstr(&s, "backend");
+        put_backend(&s, b);
+        ds_put_format(&s, " priority=%u weight=%u usable=%d", b->priority,
+                      b->weight, is_usable(h, b));
+        tell(ds_cstr(&s), "ok");
+        ds_destroy(&s);
+    }
+}
+
 /* Puts what the services are now into force. */
 static void
 apply(const struct host_flows *h)
@@ -155,11 +177,16 @@ apply(const struct host_flows *h)
             ds_put_format(&s, "%s%u-%u", j ? "," : " ports=",
                           r->ports[j].first, r->ports[j].last);
         }
-        if (active) {
+        if (r->policy == TPR_POLICY_WEIGHTED) {
+            ds_put_cstr(&s, " policy=weighted");
+        } else if (active) {
             put_backend(&s, active);
         }
         tell(ds_cstr(&s), "ok");
         ds_destroy(&s);
+        if (r->policy == TPR_POLICY_WEIGHTED) {
+            tell_backends(h, r);
+        }
     }
     tell("set", "applied");
 }
@@ -203,7 +230,8 @@ flows_set(void *h_, const struct tpr_redirect *r)
     while (i < h->n_services && h->services[i].r.id != r->id) {
         i++;
     }
-    if (r->policy != TPR_POLICY_FAILOVER || r->stateless
+    if ((r->policy != TPR_POLICY_FAILOVER && r->policy != TPR_POLICY_WEIGHTED)
+        || r->stateless
         || r->on_none == TPR_ON_NONE_RESET
         || i == MAX_SERVICES || r->n_backends > MAX_BACKENDS_) {
         return false;

@@ -183,21 +183,24 @@ repair(struct liveness *liveness, bool is_region, const uint8_t *ours,
 }
 
 /* The switch may have been started when the page's file was gone: goes on with
- * the one that it has made. */
+ * the one that it has made.  Or somebody has cut it short. */
 static void
 follow(struct liveness *liveness)
 {
     static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
-    bool followed;
+    enum tpr_page_news news;
     char *error = tpr_page_follow(liveness->page, liveness->path,
-                                  &liveness->id, &followed);
+                                  &liveness->id, &news);
 
     if (error) {
         VLOG_WARN_RL(&rl, "%s; others may not see what is stored", error);
         free(error);
-    } else if (followed) {
+    } else if (news == TPR_PAGE_FOLLOWED) {
         VLOG_INFO("%s: the liveness page is another file now",
                   liveness->path);
+    } else if (news == TPR_PAGE_RESTORED) {
+        VLOG_WARN_RL(&rl, "%s: somebody has cut the liveness page short; it "
+                     "was made anew", liveness->path);
     }
 }
 

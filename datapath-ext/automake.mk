@@ -5,6 +5,8 @@
 
 noinst_LTLIBRARIES += datapath-ext/libredirect.la
 datapath_ext_libredirect_la_SOURCES = \
+	datapath-ext/ovs/page-guard.c \
+	datapath-ext/ovs/page-guard.h \
 	datapath-ext/ovs/page.c \
 	datapath-ext/ovs/page.h \
 	datapath-ext/ovs/redirect-ahead.h \

@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include "page-guard.h"
 #include "util.h"
 
 /* The beginning of struct tpr_page, which is half a megabyte. */
@@ -162,6 +163,7 @@ tpr_page_open(const char *path, struct tpr_page **pagep)
         error = xasprintf("%s: cannot map the liveness page (%s)",
                           path, ovs_strerror(errno));
     } else {
+        tpr_guard_add(page);
         *pagep = page;
     }
     close(fd);
@@ -173,6 +175,7 @@ void
 tpr_page_close(struct tpr_page *page)
 {
     if (page) {
+        tpr_guard_remove(page);
         munmap(page, sizeof *page);
     }
 }
@@ -199,48 +202,153 @@ replace_mapping(struct tpr_page *page, int fd)
     return true;
 }
 
+/* The page and the file that it is mapped from. */
+struct whole {
+    const struct tpr_page *page;
+    const char *path;
+    const struct tpr_page_id *id;
+};
+
+/* Is the page still what it was mapped as, whatever stands at its path?  A
+ * file that was cut short may have its old size again, with zeroes. */
+static bool
+is_whole(const void *whole_)
+{
+    const struct whole *whole = whole_;
+    const struct tpr_page *page = whole->page;
+    struct stat st;
+
+    /* Either load finds out where the file ends now. */
+    __atomic_load_n(&page->backend[TPR_MAX_BACKENDS - 1], __ATOMIC_RELAXED);
+    return (__atomic_load_n(&page->magic, __ATOMIC_RELAXED) == TPR_PAGE_MAGIC
+            && !tpr_guard_is_lost(page)
+            && (stat(whole->path, &st) || st.st_dev != whole->id->dev
+                || st.st_ino != whole->id->ino
+                || st.st_size == (off_t) sizeof *page));
+}
+
+/* Maps the file behind 'fd', which is whole, where 'page' is, and notes in
+ * '*id' which it is.  Returns NULL or a sentence to free(). */
+static char *
+map_instead(struct tpr_page *page, const char *path, int fd,
+            struct tpr_page_id *id)
+{
+    const bool was_lost = tpr_guard_is_lost(page);
+    struct stat st;
+
+    if (fstat(fd, &st)) {
+        return xasprintf("%s: cannot examine the liveness page (%s)",
+                         path, ovs_strerror(errno));
+    }
+    if (!tpr_guard_renew(page) || !replace_mapping(page, fd)) {
+        const int error = errno;
+
+        if (was_lost) {
+            tpr_guard_rescue(page);
+        }
+        return xasprintf("%s: cannot map the liveness page (%s)",
+                         path, ovs_strerror(error));
+    }
+    id->dev = st.st_dev;
+    id->ino = st.st_ino;
+    return NULL;
+}
+
+/* Writes the words of 'page' to 'fd', and gives it to the owner of the file at
+ * 'path' if there is one.  Returns 0 or an errno. */
+static int
+write_page(int fd, const struct tpr_page *page, const char *path)
+{
+    int error = write_empty_page(fd);
+    struct stat st;
+
+    if (!error) {
+        ssize_t n = pwrite(fd, page, sizeof *page, 0);
+
+        error = n < 0 ? errno : n != sizeof *page ? ENOSPC : 0;
+    }
+    if (!error && !stat(path, &st) && fchown(fd, st.st_uid, st.st_gid)) {
+        error = errno == EPERM ? 0 : errno;     /* We are the owner, then. */
+    }
+    return error;
+}
+
+/* Makes a new file at 'path' with the words of 'page', whose own was cut
+ * short.  Others follow; if they do the same meanwhile, the last one's counts.
+ * Returns NULL or a sentence to free(). */
+static char *
+restore(struct tpr_page *page, const char *path, struct tpr_page_id *id)
+{
+    char *temp = xasprintf("%s.XXXXXX", path);
+    int fd = mkostemp(temp, O_CLOEXEC);
+    char *sentence = NULL;
+    int error;
+
+    tpr_guard_rescue(page);
+    error = fd < 0 ? errno : write_page(fd, page, path);
+    if (!error && rename(temp, path)) {
+        error = errno;
+    }
+    if (error) {
+        sentence = xasprintf("%s: was cut short, and cannot be made anew (%s)",
+                             path, ovs_strerror(error));
+    } else {
+        sentence = map_instead(page, path, fd, id);
+    }
+    if (fd >= 0) {
+        if (error) {
+            unlink(temp);
+        }
+        close(fd);
+    }
+    free(temp);
+    return sentence;
+}
+
 /* Maps the file at 'path' in place of the one that 'page' is, whose words then
  * count no more, if it is another: '*id' says which it is, or with zeroes that
  * this is not known.  'page' stays where it is in memory; other threads, which
  * may use it meanwhile, meet either file's words.  A file that is gone is not
- * missed.  Should be called now and then.
+ * missed.  One that was cut short is made anew, with the words as they were
+ * when this was called last.  Should be called now and then.
  *
- * Returns NULL, or a sentence to free() about another file that is no liveness
- * page, where everything stays as it is.  Sets '*followed' to whether '*id'
- * was known and is now another. */
+ * Returns NULL, or a sentence to free() about what is wrong, where the words
+ * stay as they are.  Sets '*news'. */
 char *
 tpr_page_follow(struct tpr_page *page, const char *path,
-                struct tpr_page_id *id, bool *followed)
+                struct tpr_page_id *id, enum tpr_page_news *news)
 {
+    const struct whole whole = { page, path, id };
     struct stat st;
     char *error;
     int fd;
 
-    *followed = false;
-    if (stat(path, &st) || (st.st_dev == id->dev && st.st_ino == id->ino)) {
-        return NULL;
+    *news = TPR_PAGE_SAME;
+    fd = -1;
+    error = NULL;
+    if (!stat(path, &st) && (st.st_dev != id->dev || st.st_ino != id->ino)) {
+        fd = open_file(path);
+        error = (fd >= 0 ? check_file(fd, path)
+                 : errno == ENOENT ? NULL
+                 : xasprintf("%s: cannot open the liveness page (%s)",
+                             path, ovs_strerror(errno)));
     }
-    fd = open_file(path);
-    if (fd < 0) {
-        return (errno == ENOENT ? NULL
-                : xasprintf("%s: cannot open the liveness page (%s)",
-                            path, ovs_strerror(errno)));
+    if (fd >= 0 && !error) {
+        *news = id->ino ? TPR_PAGE_FOLLOWED : TPR_PAGE_SAME;
+        error = map_instead(page, path, fd, id);
+    } else if (!is_whole(&whole)) {
+        free(error);
+        *news = TPR_PAGE_RESTORED;
+        error = restore(page, path, id);
     }
-    error = check_file(fd, path);
-    if (!error && fstat(fd, &st)) {
-        error = xasprintf("%s: cannot examine the liveness page (%s)",
-                          path, ovs_strerror(errno));
+    if (fd >= 0) {
+        close(fd);
     }
-    if (!error && !replace_mapping(page, fd)) {
-        error = xasprintf("%s: cannot map the liveness page (%s)",
-                          path, ovs_strerror(errno));
+    if (error) {
+        *news = TPR_PAGE_SAME;
+    } else {
+        tpr_guard_save(page, is_whole, &whole);
     }
-    if (!error) {
-        *followed = id->ino != 0;
-        id->dev = st.st_dev;
-        id->ino = st.st_ino;
-    }
-    close(fd);
     return error;
 }
 

@@ -6,7 +6,8 @@
  * The page outlives its users: one that restarts finds the words as they were
  * and goes on from them.  redirect.h has the layout.  Where the file was
  * removed meanwhile, the first that restarts makes another one: who is still
- * there has to tpr_page_follow().
+ * there has to tpr_page_follow().  That also makes a file anew that somebody
+ * has cut short; until then, words stay as they were (page-guard.h).
  *
  * Waking: page->wakeup is a futex.  It grows after each change; whoever must
  * act on a change waits on it, in any process that maps the file.
@@ -29,8 +30,14 @@ struct tpr_page_id {
     uint64_t dev, ino;
 };
 
+enum tpr_page_news {
+    TPR_PAGE_SAME,              /* Nothing has changed. */
+    TPR_PAGE_FOLLOWED,          /* It is another file now, with its words. */
+    TPR_PAGE_RESTORED,          /* It was cut short: it is a new file now. */
+};
+
 char *tpr_page_follow(struct tpr_page *, const char *path,
-                      struct tpr_page_id *, bool *followed)
+                      struct tpr_page_id *, enum tpr_page_news *)
     OVS_WARN_UNUSED_RESULT;
 
 bool tpr_page_set(struct tpr_page *, bool is_region, uint32_t index,

@@ -706,21 +706,26 @@ tpr_dp_create(const struct tpr_dp_options *o, struct tpr_dp **dpp)
 }
 
 /* The liveness page's file may be another one now: the agent was started when
- * it was gone.  Nobody wants to look for that with every packet. */
+ * it was gone, or somebody has cut it short.  Nobody wants to look for that
+ * with every packet. */
 void
 tpr_follow_page(struct tpr_dp *dp)
 {
     static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
-    bool followed;
+    enum tpr_page_news news;
     char *error = tpr_page_follow(dp->page, dp->page_path, &dp->page_id,
-                                  &followed);
+                                  &news);
 
     if (error) {
         VLOG_WARN_RL(&rl, "%s; the words from before stay in force", error);
         free(error);
-    } else if (followed) {
+    } else if (news == TPR_PAGE_FOLLOWED) {
         VLOG_INFO("%s: the liveness page is another file, whose words are in "
                   "force now", dp->page_path);
+    } else if (news == TPR_PAGE_RESTORED) {
+        VLOG_WARN_RL(&rl, "%s: somebody has cut the liveness page short; it "
+                     "was made anew, with the last words known",
+                     dp->page_path);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,6 +19,8 @@
 /* A folder of the test's own and a page in it. */
 static char dir[64];
 static char *path;
+
+static volatile bool goes_on;   /* Threads shall. */
 
 static void
 setup(void)
@@ -322,6 +325,204 @@ START_TEST(layout_of_the_file)
 }
 END_TEST
 
+/* The page is whole again for who had it cut short, 'a', for who follows, 'b',
+ * and for whoever comes: its words are as they were. */
+static void
+assert_restored(struct liveness *a, struct liveness *b)
+{
+    struct liveness *other;
+
+    liveness_repair(a);
+    liveness_repair(b);
+    ck_assert(liveness_set_region(a, 3, TPR_LIVENESS_UP));
+    ck_assert(liveness_set_region(b, 4, TPR_LIVENESS_UP));
+    other = open_ok();
+    for (int i = 1; i <= 4; i++) {
+        ck_assert_int_eq(tpr_word_state(liveness_get_region(other, i)),
+                         i == 2 ? TPR_LIVENESS_DOWN : TPR_LIVENESS_UP);
+    }
+    ck_assert_int_eq(tpr_word_state(liveness_get_backend(other, 65000)),
+                     TPR_LIVENESS_DRAIN);
+    liveness_close(other);
+}
+
+/* Two processes have a page that somebody cuts to 'size' bytes and then makes
+ * 'after' bytes long. */
+static void
+assert_survives_cut(off_t size, off_t after)
+{
+    struct liveness *a = open_ok(), *b = open_ok();
+
+    liveness_set_region(a, 1, TPR_LIVENESS_UP);
+    liveness_set_region(b, 2, TPR_LIVENESS_DOWN);
+    liveness_set_backend(b, 65000, TPR_LIVENESS_DRAIN);
+    liveness_repair(a);
+    liveness_repair(b);
+    ck_assert_int_eq(truncate(path, size), 0);
+    ck_assert_int_eq(truncate(path, after), 0);
+    assert_restored(a, b);
+    liveness_close(a);
+    liveness_close(b);
+}
+
+START_TEST(a_page_cut_short_is_made_anew)
+{
+    static const off_t sizes[][2] = {
+        { 0, 0 },
+        { 100, 100 },
+        { 5000, 5000 },                 /* Some words read as zero. */
+        { sizeof(struct tpr_page) - 8, sizeof(struct tpr_page) - 8 },
+        { 0, sizeof(struct tpr_page) }, /* All do. */
+        { 0, 2 * sizeof(struct tpr_page) },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        assert_survives_cut(sizes[i][0], sizes[i][1]);
+        unlink(path);
+    }
+}
+END_TEST
+
+START_TEST(a_page_cut_short_keeps_its_words)
+{
+    struct liveness *a = open_ok(), *b = open_ok();
+
+    liveness_set_region(a, 1, TPR_LIVENESS_UP);
+    liveness_set_region(a, 2, TPR_LIVENESS_UP);
+    liveness_set_backend(a, 65000, TPR_LIVENESS_DRAIN);
+    liveness_repair(a);
+    liveness_repair(b);
+    ck_assert_int_eq(truncate(path, 0), 0);
+    unlink(path);                       /* Nor is it there any more. */
+
+    /* Each has them for itself, and goes on. */
+    ck_assert_int_eq(tpr_word_state(liveness_get_backend(b, 65000)),
+                     TPR_LIVENESS_DRAIN);
+    ck_assert_int_eq(tpr_word_state(liveness_get_region(b, 1)),
+                     TPR_LIVENESS_UP);
+    ck_assert(liveness_set_region(a, 2, TPR_LIVENESS_DOWN));
+    ck_assert_int_eq(tpr_word_state(liveness_get_region(a, 1)),
+                     TPR_LIVENESS_UP);
+
+    /* Whoever is first: what the agent has stored counts. */
+    liveness_repair(b);
+    assert_restored(a, b);
+    liveness_close(a);
+    liveness_close(b);
+}
+END_TEST
+
+START_TEST(a_page_cut_short_before_anybody_looked)
+{
+    struct liveness *liveness = open_ok();
+
+    liveness_set_region(liveness, 1, TPR_LIVENESS_UP);
+    ck_assert_int_eq(truncate(path, 0), 0);
+    liveness_repair(liveness);
+    ck_assert_int_eq(tpr_word_state(liveness_get_region(liveness, 1)),
+                     TPR_LIVENESS_UP);
+    liveness_close(liveness);
+    liveness = open_ok();
+    ck_assert_int_eq(tpr_word_state(liveness_get_region(liveness, 1)),
+                     TPR_LIVENESS_UP);
+    liveness_close(liveness);
+}
+END_TEST
+
+/* Where no page can be made, the words are still there. */
+START_TEST(a_page_that_stays_cut_short)
+{
+    struct liveness *liveness = open_ok();
+    char *moved = xasprintf("%s-moved", dir);
+
+    liveness_set_region(liveness, 1, TPR_LIVENESS_UP);
+    liveness_repair(liveness);
+    ck_assert_int_eq(truncate(path, 0), 0);
+    ck_assert_int_eq(rename(dir, moved), 0);
+    for (int i = 0; i < 3; i++) {
+        liveness_repair(liveness);
+        ck_assert_int_eq(tpr_word_state(liveness_get_region(liveness, 1)),
+                         TPR_LIVENESS_UP);
+    }
+    ck_assert_int_eq(rename(moved, dir), 0);
+    liveness_repair(liveness);
+    liveness_close(liveness);
+    liveness = open_ok();
+    ck_assert_int_eq(tpr_word_state(liveness_get_region(liveness, 1)),
+                     TPR_LIVENESS_UP);
+    liveness_close(liveness);
+    free(moved);
+}
+END_TEST
+
+/* Looks at the words until one that was up is not. */
+static void *
+look(void *liveness)
+{
+    while (goes_on) {
+        if (tpr_word_state(liveness_get_backend(liveness, 65000))
+            != TPR_LIVENESS_UP) {
+            return liveness;
+        }
+    }
+    return NULL;
+}
+
+START_TEST(threads_meet_the_end_at_once)
+{
+    struct liveness *liveness = open_ok();
+    pthread_t threads[3];
+    void *saw_none;
+
+    liveness_set_backend(liveness, 65000, TPR_LIVENESS_UP);
+    liveness_repair(liveness);
+    goes_on = true;
+    for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, look, liveness),
+                         0);
+    }
+    for (int i = 0; i < 200; i++) {
+        ck_assert_int_eq(truncate(path, 0), 0);
+        sched_yield();
+        liveness_repair(liveness);
+    }
+    goes_on = false;
+    for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
+        pthread_join(threads[i], &saw_none);
+        ck_assert_ptr_null(saw_none);
+    }
+    liveness_close(liveness);
+}
+END_TEST
+
+/* What is not ours ends the process as before. */
+START_TEST(other_mappings_are_not_guarded)
+{
+    void *other;
+    int fd;
+
+    signal(SIGBUS, SIG_DFL);            /* And not what a sanitizer does. */
+    liveness_close(open_ok());
+    fd = open(path, O_RDWR);
+    other = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+    ck_assert_ptr_ne(other, MAP_FAILED);
+    ck_assert_int_eq(truncate(path, 0), 0);
+    unlink(path);
+    rmdir(dir);
+    ck_assert_int_eq(*(volatile char *) other, -1);
+}
+END_TEST
+
+START_TEST(who_sends_the_signal_is_heard)
+{
+    signal(SIGBUS, SIG_DFL);
+    liveness_close(open_ok());
+    unlink(path);
+    rmdir(dir);
+    raise(SIGBUS);
+}
+END_TEST
+
 START_TEST(refuses_what_is_no_page)
 {
     uint32_t other = TPR_PAGE_VERSION + 1, size = 100;
@@ -382,9 +583,7 @@ START_TEST(close_of_nothing)
 }
 END_TEST
 
-/* Stores words for as long as '*goes_on'. */
-static volatile bool goes_on;
-
+/* Stores words for as long as 'goes_on'. */
 static void *
 store_words(void *liveness)
 {
@@ -476,6 +675,12 @@ liveness_suite(void)
         the_kernel_may_know_better, layout_of_the_file,
         refuses_what_is_no_page, refuses_what_cannot_be_opened,
         close_of_nothing,
+        a_page_cut_short_is_made_anew, a_page_cut_short_keeps_its_words,
+        a_page_cut_short_before_anybody_looked, a_page_that_stays_cut_short,
+        threads_meet_the_end_at_once,
+    };
+    const TTest *const fatal[] = {
+        other_mappings_are_not_guarded, who_sends_the_signal_is_heard,
     };
     Suite *suite = suite_create("liveness");
 
@@ -484,6 +689,13 @@ liveness_suite(void)
 
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, tests[i]);
+        suite_add_tcase(suite, tcase);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(fatal); i++) {
+        TCase *tcase = tcase_create(fatal[i]->name);
+
+        tcase_add_checked_fixture(tcase, setup, teardown);
+        tcase_add_test_raise_signal(tcase, fatal[i], SIGBUS);
         suite_add_tcase(suite, tcase);
     }
     return suite;

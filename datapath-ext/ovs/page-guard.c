@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What becomes of a liveness page whose file was cut short: see
+ * page-guard.h. */
+
+#include <config.h>
+#include "page-guard.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "openvswitch/compiler.h"
+
+/* A guarded page; all members are accessed atomically. */
+struct guard {
+    struct tpr_page *page;      /* NULL: this one is free. */
+    struct tpr_page *copy;      /* NULL: it is being put in place, or is. */
+    bool lost;                  /* The copy is in place. */
+};
+
+static struct guard guards[TPR_GUARD_MAX];
+static struct sigaction other_action;   /* For any other SIGBUS. */
+
+/* Returns the guard of the page that 'addr' is in, or NULL. */
+static struct guard *
+find(const void *addr)
+{
+    for (int i = 0; i < TPR_GUARD_MAX; i++) {
+        const char *page = (const char *) __atomic_load_n(&guards[i].page,
+                                                          __ATOMIC_ACQUIRE);
+
+        if (page && (const char *) addr >= page
+            && (const char *) addr < page + sizeof(struct tpr_page)) {
+            return &guards[i];
+        }
+    }
+    return NULL;
+}
+
+static struct tpr_page *
+map_copy(void)
+{
+    void *copy = mmap(NULL, sizeof(struct tpr_page), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+    return copy == MAP_FAILED ? NULL : copy;
+}
+
+/* Makes 'copy', NULL is allowed, the one of 'g'. */
+static void
+set_copy(struct guard *g, struct tpr_page *copy)
+{
+    struct tpr_page *old = __atomic_exchange_n(&g->copy, copy,
+                                               __ATOMIC_ACQ_REL);
+
+    if (old) {
+        munmap(old, sizeof *old);
+    }
+}
+
+/* Copies all words, which others may change meanwhile. */
+static void
+copy_words(struct tpr_page *to, const struct tpr_page *from)
+{
+    const uint64_t *src = (const uint64_t *) from;
+    uint64_t *dst = (uint64_t *) to;
+
+    for (size_t i = 0; i < sizeof *to / sizeof *dst; i++) {
+        dst[i] = __atomic_load_n(&src[i], __ATOMIC_RELAXED);
+    }
+}
+
+/* Puts the copy of 'g' in place, unless another thread does or did.  Returns
+ * false if that fails.  Safe in a signal handler: only system calls. */
+static bool
+rescue(struct guard *g)
+{
+    struct tpr_page *copy = __atomic_exchange_n(&g->copy, NULL,
+                                                __ATOMIC_ACQ_REL);
+
+    if (copy) {
+        __atomic_store_n(&g->lost, true, __ATOMIC_RELEASE);
+        return mremap(copy, sizeof *copy, sizeof *copy,
+                      MREMAP_MAYMOVE | MREMAP_FIXED, g->page) == g->page;
+    }
+    return true;
+}
+
+static void
+handle_sigbus(int signr, siginfo_t *info, void *context OVS_UNUSED)
+{
+    const int error = errno;
+    struct guard *g = info->si_code == BUS_ADRERR ? find(info->si_addr) : NULL;
+
+    if (!g || !rescue(g)) {
+        sigaction(signr, &other_action, NULL);
+        if (info->si_code <= 0) {
+            raise(signr);               /* Sent by somebody: once more. */
+        }                               /* Else it will happen again. */
+    }
+    errno = error;
+}
+
+static void
+install_handler(void)
+{
+    static bool installed = false;
+    struct sigaction action = {
+        .sa_sigaction = handle_sigbus,
+        .sa_flags = SA_SIGINFO | SA_RESTART,
+    };
+
+    if (!installed) {
+        installed = true;
+        sigemptyset(&action.sa_mask);
+        sigaction(SIGBUS, &action, &other_action);
+    }
+}
+
+void
+tpr_guard_add(struct tpr_page *page)
+{
+    struct tpr_page *copy = map_copy();
+
+    for (int i = 0; copy && i < TPR_GUARD_MAX; i++) {
+        if (!guards[i].page) {
+            install_handler();
+            copy_words(copy, page);
+            guards[i].lost = false;
+            set_copy(&guards[i], copy);
+            __atomic_store_n(&guards[i].page, page, __ATOMIC_RELEASE);
+            return;
+        }
+    }
+    if (copy) {
+        munmap(copy, sizeof *copy);
+    }
+}
+
+void
+tpr_guard_remove(struct tpr_page *page)
+{
+    struct guard *g = find(page);
+
+    if (g) {
+        __atomic_store_n(&g->page, NULL, __ATOMIC_RELEASE);
+        set_copy(g, NULL);
+    }
+}
+
+void
+tpr_guard_save(struct tpr_page *page, bool (*is_whole)(const void *aux),
+               const void *aux)
+{
+    struct guard *g = find(page);
+    struct tpr_page *copy = g ? map_copy() : NULL;
+
+    if (!copy) {
+        return;                 /* The last one has to do. */
+    }
+    /* This may raise SIGBUS itself, hence not into the copy in use. */
+    copy_words(copy, page);
+    if (!tpr_guard_is_lost(page) && is_whole(aux)) {
+        set_copy(g, copy);
+    } else {
+        munmap(copy, sizeof *copy);
+    }
+}
+
+void
+tpr_guard_rescue(struct tpr_page *page)
+{
+    struct guard *g = find(page);
+
+    if (g) {
+        rescue(g);
+    }
+}
+
+bool
+tpr_guard_is_lost(const struct tpr_page *page)
+{
+    const struct guard *g = find(page);
+
+    return g && __atomic_load_n(&g->lost, __ATOMIC_ACQUIRE);
+}
+
+bool
+tpr_guard_renew(struct tpr_page *page)
+{
+    struct guard *g = find(page);
+
+    if (tpr_guard_is_lost(page)) {
+        struct tpr_page *copy = map_copy();
+
+        if (!copy) {
+            return false;
+        }
+        copy_words(copy, page);
+        set_copy(g, copy);
+        __atomic_store_n(&g->lost, false, __ATOMIC_RELEASE);
+    }
+    return true;
+}

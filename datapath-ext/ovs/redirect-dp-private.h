@@ -103,6 +103,10 @@ struct tpr_dp {
                                  * writer. */
     uint64_t counters[TPR_N_COUNTERS];  /* Atomic. */
     struct tpr_sender *sender;
+
+    /* Ports that may not send; atomic. */
+    uint32_t n_blocked;
+    uint64_t blocked[TPR_DP_MAX_PORTS / 64];    /* By port's number. */
 };
 
 /* Backends of objects, and removed ones that still have connections. */
@@ -136,6 +140,16 @@ static inline const struct tpr_redirect_backend *
 tpr_record_conf(const struct tpr_record *record)
 {
     return ovsrcu_get(struct tpr_redirect_backend *, &record->conf);
+}
+
+/* Must nothing be sent to clients behind 'port'? */
+static inline bool
+tpr_is_blocked(const struct tpr_dp *dp, uint32_t port)
+{
+    return OVS_UNLIKELY(__atomic_load_n(&dp->n_blocked, __ATOMIC_RELAXED))
+           && port < TPR_DP_MAX_PORTS
+           && __atomic_load_n(&dp->blocked[port / 64], __ATOMIC_RELAXED)
+              >> port % 64 & 1;
 }
 
 /* The port (network byte order) that a client's packet to 'port' has at the

@@ -57,6 +57,7 @@ enum {
     TPR_DP_HALF_OPEN = 16384,
     TPR_DP_MAX_CONNECTIONS = 1 << 26,
     TPR_DP_MAX_REDIRECTS = 65536,       /* Datapath's ids below this. */
+    TPR_DP_MAX_PORTS = 65536,           /* Datapath's ports below this. */
     TPR_DP_RUN_MS = 500,        /* Between calls of tpr_dp_run(), at most. */
 };
 
@@ -78,6 +79,7 @@ int tpr_dp_get_stats(struct tpr_dp *, uint32_t dp_id,
  * it any more, forget its clients, and only then reuse its number. */
 void tpr_dp_withdraw_port(struct tpr_dp *, uint32_t output);
 void tpr_dp_forget_clients(struct tpr_dp *, uint32_t in_port);
+void tpr_dp_block_port(struct tpr_dp *, uint32_t port, bool blocked);
 
 int tpr_dp_set_liveness(struct tpr_dp *, const struct tpr_liveness_mod *);
 

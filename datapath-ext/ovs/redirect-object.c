@@ -352,7 +352,7 @@ find_backend(const struct tpr_object *old,
 
 /* Gives the backends of 'object' records, those of 'old', of which it is a
  * new version, where they are the same.  Those that are gone are orphans.
- * There must be as many records left as it has backends. */
+ * There must be as many records left as it has new backends. */
 static void
 adopt_records(struct tpr_dp *dp, struct tpr_object *object,
               struct tpr_object *old)
@@ -414,6 +414,19 @@ end_service(struct tpr_dp *dp, struct tpr_object *object)
     }
 }
 
+/* How many backends of 'r', a new version of 'old', which may be NULL, need
+ * records of their own. */
+static uint32_t
+count_new_records(const struct tpr_object *old, const struct tpr_redirect *r)
+{
+    uint32_t n = 0;
+
+    for (int i = 0; i < r->n_backends; i++) {
+        n += find_backend(old, &r->backends[i]) < 0;
+    }
+    return n;
+}
+
 static char *
 dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
        const struct tpr_redirect *r, struct tpr_ring_ref *ring_ref)
@@ -430,7 +443,8 @@ dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
         return xasprintf("with %"PRIu16" more backends the datapath would "
                          "have %"PRIu32", the limit is %d", r->n_backends,
                          n_others + r->n_backends, TPR_MAX_BACKENDS);
-    } else if (records_left(dp) < r->n_backends) {
+    } else if (records_left(dp) < r->n_backends
+               && records_left(dp) < count_new_records(old, r)) {
         return xasprintf("more than %d backends, those included that were "
                          "removed and still have connections",
                          TPR_DP_MAX_RECORDS);
@@ -574,6 +588,23 @@ tpr_dp_forget_clients(struct tpr_dp *dp, uint32_t in_port)
     }
     dp->gone_port = 0;
     ovs_mutex_unlock(&dp->mutex);
+    tpr_dp_block_port(dp, in_port, false);      /* Another one, next time. */
+}
+
+/* Port 'port' may not send at present, or may again: replies and resets to
+ * clients behind it are dropped meanwhile.  Their connections stay.  One
+ * thread at a time. */
+void
+tpr_dp_block_port(struct tpr_dp *dp, uint32_t port, bool blocked)
+{
+    const uint64_t bit = UINT64_C(1) << port % 64;
+
+    if (port >= TPR_DP_MAX_PORTS
+        || !(dp->blocked[port / 64] & bit) == !blocked) {
+        return;
+    }
+    __atomic_fetch_xor(&dp->blocked[port / 64], bit, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&dp->n_blocked, blocked ? 1 : -1, __ATOMIC_RELAXED);
 }
 
 /* ## The datapath. ## */

@@ -129,19 +129,39 @@ translate(const struct ofproto *ofproto, const struct tpr_redirect *of,
     tpr_redirect_clone(dp, of);
     for (int i = 0; i < dp->n_backends; i++) {
         struct tpr_redirect_backend *b = &dp->backends[i];
-        odp_port_t odp_port = ODPP_NONE;
+        bool forwards;
+        odp_port_t odp_port;
         const char *why = ofproto->ofproto_class->get_redirect_port(
-            ofproto, u16_to_ofp(b->output), &odp_port);
+            ofproto, u16_to_ofp(b->output), &odp_port, &forwards);
 
         if (why && !error) {
             error = xasprintf("port %"PRIu32" of backend %d is a %s port: "
                               "cannot redirect to it", b->output, i, why);
         }
-        b->withdrawn = (why || odp_port == ODPP_NONE
+        b->withdrawn = (why || odp_port == ODPP_NONE || !forwards
                         ? TPR_WITHDRAWN_PORT : 0);
         b->output = b->withdrawn ? UINT32_MAX : odp_to_u32(odp_port);
     }
     return error;
+}
+
+/* Tells the datapath which ports may not send: behind these there may be
+ * clients, too. */
+static void
+tell_ports(const struct ofproto *ofproto, struct tpr_dp *tpr)
+{
+    const struct ofport *port;
+
+    HMAP_FOR_EACH (port, hmap_node, &ofproto->ports) {
+        odp_port_t odp_port;
+        bool forwards;
+
+        ofproto->ofproto_class->get_redirect_port(ofproto, port->ofp_port,
+                                                  &odp_port, &forwards);
+        if (odp_port != ODPP_NONE) {
+            tpr_dp_block_port(tpr, odp_to_u32(odp_port), !forwards);
+        }
+    }
 }
 
 /* Hands 'redirect->dp' to the datapath. */
@@ -186,6 +206,9 @@ add_or_modify(struct ofproto *ofproto, const struct tpr_redirect *of,
         free(why);
         tpr_redirect_uninit(&dp);
         return OFPERR_TPRC_BAD_OUTPUT;
+    }
+    if (hmap_is_empty(&ofproto->redirects->all)) {
+        tell_ports(ofproto, tpr);       /* Nobody was interested before. */
     }
     provider_id = redirect ? redirect->provider_id : alloc_id(tpr);
     error = (provider_id ? set(ofproto, tpr, provider_id, &dp)
@@ -442,17 +465,20 @@ ofproto_redirects_count(struct ofproto *ofproto,
     }
 }
 
-static void
+/* Returns false if the datapath has refused what has changed. */
+static bool
 refresh(struct ofproto *ofproto, struct tpr_dp *tpr,
         struct ofredirect *redirect)
 {
     struct tpr_redirect dp;
     char *why = translate(ofproto, &redirect->of, &dp);
+    const bool changed = (dp.n_backends
+                          && memcmp(dp.backends, redirect->dp.backends,
+                                    dp.n_backends * sizeof *dp.backends));
+    const bool ok = (!changed
+                     || !set(ofproto, tpr, redirect->provider_id, &dp));
 
-    if (dp.n_backends
-        && memcmp(dp.backends, redirect->dp.backends,
-                  dp.n_backends * sizeof *dp.backends)
-        && !set(ofproto, tpr, redirect->provider_id, &dp)) {
+    if (changed && ok) {
         if (why) {
             VLOG_WARN_RL(&rl, "%s: redirect %"PRIu32": %s", ofproto->name,
                          dp.id, why);
@@ -463,6 +489,7 @@ refresh(struct ofproto *ofproto, struct tpr_dp *tpr,
         tpr_redirect_uninit(&dp);
     }
     free(why);
+    return ok;
 }
 
 void
@@ -471,12 +498,12 @@ ofproto_redirects_withdraw(struct ofproto *ofproto, ofp_port_t port)
     struct ofproto_redirects *redirects = ofproto->redirects;
     struct ofredirect *redirect;
 
+    redirects->ports_hash = 0;
     HMAP_FOR_EACH (redirect, node, &redirects->all) {
         for (int i = 0; i < redirect->dp.n_backends; i++) {
             if (redirect->of.backends[i].output == ofp_to_u16(port)) {
                 redirect->dp.backends[i].withdrawn = true;
                 redirect->dp.backends[i].output = UINT32_MAX;
-                redirects->ports_hash = 0;
             }
         }
     }
@@ -491,12 +518,13 @@ hash_ports(const struct ofproto *ofproto)
 
     HMAP_FOR_EACH (port, hmap_node, &ofproto->ports) {
         odp_port_t odp_port;
+        bool forwards;
         const char *why = ofproto->ofproto_class->get_redirect_port(
-            ofproto, port->ofp_port, &odp_port);
+            ofproto, port->ofp_port, &odp_port, &forwards);
 
         /* In any order. */
         hash += hash_3words(ofp_to_u16(port->ofp_port), odp_to_u32(odp_port),
-                            why ? hash_string(why, 0) : 0);
+                            why ? hash_string(why, forwards) : forwards);
     }
     return hash | 1;
 }
@@ -517,14 +545,17 @@ ofproto_redirects_refresh(struct ofproto *ofproto)
     if (hash == redirects->ports_hash) {
         return;
     }
-    redirects->ports_hash = hash;
     ovs_mutex_lock(&ofproto_mutex);
     if (!get_datapath(ofproto, false, &tpr) && tpr) {
+        tell_ports(ofproto, tpr);
         HMAP_FOR_EACH (redirect, node, &redirects->all) {
-            refresh(ofproto, tpr, redirect);
+            if (!refresh(ofproto, tpr, redirect)) {
+                hash = 0;               /* Once more, next time. */
+            }
         }
     }
     ovs_mutex_unlock(&ofproto_mutex);
+    redirects->ports_hash = hash;
 }
 
 void
@@ -626,9 +657,10 @@ port_name(const struct ofproto *ofproto, uint32_t output)
 
     HMAP_FOR_EACH (port, hmap_node, &ofproto->ports) {
         odp_port_t odp_port;
+        bool forwards;
 
         ofproto->ofproto_class->get_redirect_port(ofproto, port->ofp_port,
-                                                  &odp_port);
+                                                  &odp_port, &forwards);
         if (odp_to_u32(odp_port) == output) {
             return netdev_get_name(port->netdev);
         }

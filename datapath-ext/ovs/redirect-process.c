@@ -161,7 +161,11 @@ answer(struct step *s, const struct tpr_object *object)
     uint8_t buf[TPR_BUILD_MAX];
     struct tpr_rst rst;
 
-    if (!tpr_answer_rst(&s->p, &rst)) {
+    if (tpr_is_blocked(s->dp, s->in_port)) {
+        tpr_count(s->dp, object, TPR_COUNTER_NO_PORT);
+        take(s, TPR_DROP, 0);
+        return;
+    } else if (!tpr_answer_rst(&s->p, &rst)) {
         take(s, TPR_DROP, 0);
         return;
     }
@@ -665,7 +669,7 @@ static void
 back_to_client(struct step *s, const struct reply *r,
                const struct tpr_object *object)
 {
-    if (OVS_UNLIKELY(!r->output)) {
+    if (OVS_UNLIKELY(!r->output) || tpr_is_blocked(s->dp, r->output)) {
         tpr_count(s->dp, object, TPR_COUNTER_NO_PORT);
         take(s, TPR_DROP, 0);
         return;

@@ -91,7 +91,7 @@ reset(struct tpr_dp *dp, const struct tpr_object *object,
                      now_ms + object->r.timeouts[TPR_TIMEOUT_CLOSING],
                      __ATOMIC_RELAXED);
     tpr_conn_release(dp, conn);
-    if (!conn->in_port) {
+    if (!conn->in_port || tpr_is_blocked(dp, conn->in_port)) {
         return;
     }
     if (seen) {
@@ -147,7 +147,8 @@ repeat_syn(struct tpr_dp *dp, struct tpr_object *object,
               in_port, now_ms, &placement);
     if (placement.verdict == TPR_SEND) {
         send_syn(dp, object, &placement, &p, frame, len, batch);
-    } else if (placement.verdict == TPR_REPLY && tpr_answer_rst(&p, &rst)) {
+    } else if (placement.verdict == TPR_REPLY && !tpr_is_blocked(dp, in_port)
+               && tpr_answer_rst(&p, &rst)) {
         add_rst(batch, dp, object, &rst, in_port);
     }
 }

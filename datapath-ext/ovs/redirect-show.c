@@ -119,6 +119,21 @@ format_backend(const struct tpr_object *object, int i, enum tpr_why why,
                   get(&record->rev_bytes));
 }
 
+static void
+format_blocked(const struct tpr_dp *dp, struct ds *ds)
+{
+    const char *separator = "blocked ports: ";
+
+    for (uint32_t port = 0; dp->n_blocked && port < TPR_DP_MAX_PORTS;
+         port++) {
+        if (tpr_is_blocked(dp, port)) {
+            ds_put_format(ds, "%s%"PRIu32, separator, port);
+            separator = ", ";
+        }
+    }
+    ds_put_cstr(ds, dp->n_blocked ? "\n" : "");
+}
+
 /* Appends what the datapath has to 'ds', for people. */
 void
 tpr_dp_format(struct tpr_dp *dp, struct ds *ds)
@@ -134,6 +149,7 @@ tpr_dp_format(struct tpr_dp *dp, struct ds *ds)
                       tpr_counter_name(i), get(&dp->counters[i]));
     }
     ds_put_char(ds, '\n');
+    format_blocked(dp, ds);
     for (uint32_t id = 0; id < TPR_DP_MAX_REDIRECTS; id++) {
         const struct tpr_object *object = tpr_object_get(dp, id);
 

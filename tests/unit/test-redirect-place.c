@@ -573,6 +573,29 @@ START_TEST(nonsense_is_refused)
 }
 END_TEST
 
+/* What changes at a backend that is there, as its port does, needs no room. */
+START_TEST(a_change_needs_no_record)
+{
+    uint32_t n_records;
+    char *error;
+
+    open_with(TCP, TPR_POLICY_FAILOVER, 2);
+    n_records = w.dp->n_records;
+    w.dp->n_records = TPR_DP_MAX_RECORDS;
+    w.b[0].withdrawn = TPR_WITHDRAWN_PORT;
+    world_set(3);
+    w.r.n_backends = 3;
+    error = tpr_dp_set(w.dp, 3, SCOPE, &w.r);
+    ck_assert_ptr_nonnull(error);
+    ck_assert_ptr_nonnull(strstr(error, "backends, those included"));
+    free(error);
+    w.dp->n_records = n_records;
+    world_set(3);
+    establish(4000, 1);
+    world_close();
+}
+END_TEST
+
 UNIT_MAIN("redirect-place",
           shares_are_exact,
           maglev_forgets_nothing,
@@ -589,4 +612,5 @@ UNIT_MAIN("redirect-place",
           an_old_connection_is_not_believed,
           the_seed_survives,
           another_page_is_followed,
-          nonsense_is_refused)
+          nonsense_is_refused,
+          a_change_needs_no_record)

@@ -34,10 +34,13 @@ struct tpr_dp;
 /* How the owner lets packets out that nobody received: called by the sender's
  * thread, without locks. */
 struct tpr_dp_ops {
-    /* Sends 'packet', which it takes over, by port 'output'. */
-    void (*send)(void *aux, struct dp_packet *packet, uint32_t output);
+    /* Sends 'packets', which it takes over, each by the port in 'outputs': 'n'
+     * of them, from 1 to TPR_DP_MAX_SEND. */
+    void (*send)(void *aux, struct dp_packet *packets[],
+                 const uint32_t outputs[], size_t n);
     void *aux;
 };
+enum { TPR_DP_MAX_SEND = 32 };  /* A batch of netdev's. */
 
 enum { TPR_DP_N_OPTIONS = 3 };          /* Numbers in other_config. */
 

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "dp-packet.h"
 #include "ovs-thread.h"
 #include "redirect-build.h"
@@ -15,8 +16,10 @@
 #include "util.h"
 
 enum {
-    BATCH = 32,                 /* Packets, or connections that get some, */
+    BATCH = TPR_DP_MAX_SEND,    /* Packets, or connections that get some, */
                                 /* at a time: forwarding threads wait. */
+    REST_MIN_US = 20,           /* Between batches, and as long as this */
+    REST_MAX_US = 1000,         /* thread worked for the last one. */
     SLICE = 4096,               /* Entries looked at between quiet states. */
     WAIT_MS = 500,              /* For a change of the page, at most. */
 };
@@ -225,6 +228,44 @@ task_of(const struct tpr_dp *dp, const struct tpr_conn *conn, uint32_t now_ms)
             && !(conn->track.flags & TPR_TRACK_RESET) ? RESET : NOTHING);
 }
 
+/* How long this thread has worked; not how long it has waited for locks, in
+ * which others worked. */
+static long long int
+worked_us(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return ts.tv_sec * 1000000LL + ts.tv_nsec / 1000;
+}
+
+/* Is there no room for a connection's packets, two at most? */
+static bool
+is_full(const struct batch *batch)
+{
+    return batch->n + 2 > BATCH;
+}
+
+/* Sends what is in 'batch', which is then empty. */
+static void
+send_batch(struct batch *batch, const struct tpr_dp_ops *ops)
+{
+    if (batch->n) {
+        ops->send(ops->aux, batch->packets, batch->outputs, batch->n);
+        batch->n = 0;
+    }
+}
+
+/* Leaves the locks, which are not fair, and the processor to those who
+ * forward, for as long as this thread has worked since 'start_us'. */
+static void
+rest(long long int start_us)
+{
+    const long long int us = worked_us() - start_us;
+
+    xnanosleep(MIN(MAX(us, REST_MIN_US), REST_MAX_US) * 1000);
+}
+
 /* Does what is to be done for connections from number '*next' on, until the
  * batch is full. */
 static void
@@ -233,8 +274,7 @@ fill_batch(struct tpr_dp *dp, uint32_t *next, uint32_t end, uint32_t now_ms,
     OVS_REQUIRES(dp->mutex)
 {
     end = MIN(end, *next + BATCH);
-    /* A connection makes two packets at most. */
-    for (; *next < end && batch->n + 2 <= BATCH; (*next)++) {
+    for (; *next < end && !is_full(batch); (*next)++) {
         struct tpr_conn *conn = &dp->table.conns[*next];
         enum task task = task_of(dp, conn, now_ms);
         struct tpr_object *object = tpr_object_get(dp, conn->redirect);
@@ -248,7 +288,8 @@ fill_batch(struct tpr_dp *dp, uint32_t *next, uint32_t end, uint32_t now_ms,
 }
 
 /* Acts on the connections of backends that have died since the last call.
- * Packets go to 'ops', without a lock.  Returns how many.
+ * Packets go to 'ops', without a lock, in batches with a rest after each.
+ * Returns how many.
  *
  * Quiesces now and then, since that may take long: the caller must not hold
  * what RCU protects. */
@@ -256,14 +297,17 @@ uint32_t
 tpr_dp_handle_deaths(struct tpr_dp *dp, uint32_t now_ms,
                      const struct tpr_dp_ops *ops)
 {
+    long long int start_us = worked_us();
+    struct batch batch = { .n = 0 };
     uint32_t end, sent = 0;
 
     end = find_deaths(dp) ? dp->table.fresh : 0;
     for (uint32_t next = 0; next < end; ) {
-        struct batch batch = { .n = 0 };
+        unsigned int before = batch.n;
 
         if (task_of(dp, &dp->table.conns[next], now_ms) == NOTHING) {
             if (!(++next % SLICE)) {
+                send_batch(&batch, ops);
                 ovsrcu_quiesce();
             }
             continue;
@@ -271,12 +315,14 @@ tpr_dp_handle_deaths(struct tpr_dp *dp, uint32_t now_ms,
         tpr_lock(dp);
         fill_batch(dp, &next, end, now_ms, &batch);
         ovs_mutex_unlock(&dp->mutex);
-        for (unsigned int i = 0; i < batch.n; i++) {
-            ops->send(ops->aux, batch.packets[i], batch.outputs[i]);
+        sent += batch.n - before;
+        if (is_full(&batch)) {
+            send_batch(&batch, ops);
+            rest(start_us);
+            start_us = worked_us();
         }
-        sent += batch.n;
-        ovsrcu_quiesce();
     }
+    send_batch(&batch, ops);
     return sent;
 }
 

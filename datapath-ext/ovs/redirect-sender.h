@@ -11,6 +11,9 @@
  *   others          nothing: their next packet finds its own way.
  *
  * The datapath works without it: a client's next packet meets the same fate.
+ * Hence it takes its time: after each batch it rests as long as it has worked
+ * for that, so that many deaths leave locks and processor to those who
+ * forward.
  *
  * Threads: one of its own, an OVS thread.  tpr_dp_handle_deaths() does a round
  * of its work in the caller's thread, for tests. */

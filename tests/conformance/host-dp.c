@@ -127,22 +127,26 @@ dp_process(void *h_, enum tpr_mode mode, uint32_t id, uint32_t in_port,
 }
 
 static void
-take_packet(void *o_, struct dp_packet *packet, uint32_t output)
+take_packets(void *o_, struct dp_packet *packets[], const uint32_t outputs[],
+             size_t n)
 {
     struct originated *o = o_;
-    struct outcome *out = &o->out[o->n++];
 
-    out->verdict = TPR_SEND;
-    out->port = output;
-    copy_frame(&out->frame, packet);
-    dp_packet_delete(packet);
+    for (size_t i = 0; i < n; i++) {
+        struct outcome *out = &o->out[o->n++];
+
+        out->verdict = TPR_SEND;
+        out->port = outputs[i];
+        copy_frame(&out->frame, packets[i]);
+        dp_packet_delete(packets[i]);
+    }
 }
 
 static void
 dp_originate(void *h_, struct originated *o)
 {
     struct host_dp *h = h_;
-    const struct tpr_dp_ops ops = { take_packet, o };
+    const struct tpr_dp_ops ops = { take_packets, o };
 
     o->n = 0;
     tpr_dp_handle_deaths(h->dp, h->now, &ops);

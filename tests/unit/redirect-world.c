@@ -20,17 +20,22 @@ const uint8_t backend_mac[6] = { 2, 0, 0, 0, 0, 3 };
 struct world w;
 
 static void
-capture(void *aux OVS_UNUSED, struct dp_packet *packet, uint32_t output)
+capture(void *aux OVS_UNUSED, struct dp_packet *packets[],
+        const uint32_t outputs[], size_t n)
 {
-    ck_assert_uint_lt(w.n_sent, ARRAY_SIZE(w.sent));
+    ck_assert_uint_ge(n, 1);
+    ck_assert_uint_le(n, TPR_DP_MAX_SEND);
+    ck_assert_uint_le(w.n_sent + n, ARRAY_SIZE(w.sent));
+    w.n_batches++;
+    for (size_t i = 0; i < n; i++) {
+        size_t len = dp_packet_size(packets[i]);
 
-    size_t len = dp_packet_size(packet);
-
-    ck_assert_uint_le(len, sizeof w.sent[0].frame);
-    memcpy(w.sent[w.n_sent].frame, dp_packet_data(packet), len);
-    w.sent[w.n_sent].len = len;
-    w.sent[w.n_sent++].output = output;
-    dp_packet_delete(packet);
+        ck_assert_uint_le(len, sizeof w.sent[0].frame);
+        memcpy(w.sent[w.n_sent].frame, dp_packet_data(packets[i]), len);
+        w.sent[w.n_sent].len = len;
+        w.sent[w.n_sent++].output = outputs[i];
+        dp_packet_delete(packets[i]);
+    }
 }
 
 /* Opens the world with the options that matter to a test; NULL: none do. */
@@ -139,7 +144,7 @@ world_deaths(void)
 {
     const struct tpr_dp_ops ops = { .send = capture };
 
-    w.n_sent = 0;
+    w.n_sent = w.n_batches = 0;
     tpr_dp_run(w.dp, w.now_ms);
     return tpr_dp_handle_deaths(w.dp, w.now_ms, &ops);
 }

@@ -32,12 +32,12 @@ struct world {
     struct tpr_redirect r;      /* Of b; tests change both at will. */
 
     /* Packets that the datapath originated. */
-    unsigned int n_sent;
+    unsigned int n_sent, n_batches;
     struct {
         uint8_t frame[256];
         size_t len;
         uint32_t output;
-    } sent[64];
+    } sent[256];
 };
 extern struct world w;
 

@@ -545,6 +545,70 @@ START_TEST(a_late_packet_of_a_port_that_goes)
 }
 END_TEST
 
+/* For a while a client's port may not send; what its clients have stays. */
+START_TEST(a_clients_port_that_may_not_send)
+{
+    struct made m, answer;
+    struct passed p;
+
+    open_with(TCP, TPR_ON_DOWN_RESET);
+    establish(4000, 0);
+    tpr_dp_block_port(w.dp, CLIENT_PORT, true);
+    tpr_dp_block_port(w.dp, CLIENT_PORT, true);
+    tpr_dp_block_port(w.dp, TPR_DP_MAX_PORTS, true);    /* There is none. */
+    m = from_client(TCP, 4000, TPR_TCP_ACK);
+    answer = from_backend(TCP, 0, 4000, TPR_TCP_ACK);
+    assert_goes_to(&m, 0);              /* It may receive. */
+    ck_assert_int_eq(reverse(&answer).verdict, TPR_DROP);
+    ck_assert_uint_eq(counter(TPR_COUNTER_NO_PORT), 1);
+    tpr_dp_block_port(w.dp, CLIENT_PORT, false);
+    assert_comes_back(&answer);
+
+    /* Nor is anything originated there. */
+    tpr_dp_block_port(w.dp, CLIENT_PORT, true);
+    kill_backend(0);
+    ck_assert_uint_eq(world_deaths(), 0);
+    ck_assert_int_eq(forward(&m).verdict, TPR_DROP);
+    ck_assert_uint_eq(counter(TPR_COUNTER_NO_PORT), 2);
+    ck_assert_uint_eq(counter(TPR_COUNTER_RESET_ANSWERED), 0);
+    tpr_dp_block_port(w.dp, CLIENT_PORT, false);
+    p = forward(&m);
+    ck_assert_int_eq(p.verdict, TPR_REPLY);
+    assert_reset(p.frame, p.len, 4000, 5001, TPR_TCP_RST, 0);
+
+    /* Another port with that number is another one. */
+    tpr_dp_block_port(w.dp, CLIENT_PORT, true);
+    tpr_dp_forget_clients(w.dp, CLIENT_PORT);
+    ck_assert_int_eq(forward(&m).verdict, TPR_REPLY);
+    world_close();
+}
+END_TEST
+
+/* Resets leave in batches, whoever is between them in the table. */
+START_TEST(resets_are_batched)
+{
+    enum { N = 100 };
+
+    for (int step = 1; step <= 2; step++) {
+        open_with(TCP, TPR_ON_DOWN_RESET);
+        for (int i = 0; i < N * step; i++) {
+            world_word(0, i % step ? TPR_LIVENESS_DRAIN : TPR_LIVENESS_UP);
+            establish(4000 + i, i % step);
+        }
+        kill_backend(0);
+        ck_assert_uint_eq(world_deaths(), N);
+        ck_assert_uint_eq(w.n_sent, N);
+        ck_assert_uint_eq(w.n_batches,
+                          DIV_ROUND_UP(N, TPR_DP_MAX_SEND - 1));
+        for (int i = 0; i < N; i++) {
+            assert_reset(w.sent[i].frame, w.sent[i].len, 4000 + i * step,
+                         5001, TPR_TCP_RST, 0);
+        }
+        world_close();
+    }
+}
+END_TEST
+
 UNIT_MAIN("redirect-death",
           tcp_is_reset_with_its_next_packet,
           a_reset_is_remembered_for_a_while,
@@ -568,4 +632,6 @@ UNIT_MAIN("redirect-death",
           deleting_ends_connections,
           a_port_that_goes_takes_its_backends,
           a_clients_port_that_goes_gets_no_replies,
-          a_late_packet_of_a_port_that_goes)
+          a_late_packet_of_a_port_that_goes,
+          a_clients_port_that_may_not_send,
+          resets_are_batched)

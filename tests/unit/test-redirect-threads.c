@@ -215,10 +215,12 @@ talk_main(void *seed_)
 }
 
 static void
-drop(void *aux OVS_UNUSED, struct dp_packet *packet,
-     uint32_t output OVS_UNUSED)
+drop(void *aux OVS_UNUSED, struct dp_packet *packets[],
+     const uint32_t outputs[] OVS_UNUSED, size_t n)
 {
-    dp_packet_delete(packet);
+    for (size_t i = 0; i < n; i++) {
+        dp_packet_delete(packets[i]);
+    }
 }
 
 START_TEST(everything_at_once)
@@ -416,11 +418,14 @@ static sem_t sent;
 static uint32_t sent_by;
 
 static void
-note(void *aux OVS_UNUSED, struct dp_packet *packet, uint32_t output)
+note(void *aux OVS_UNUSED, struct dp_packet *packets[],
+     const uint32_t outputs[], size_t n)
 {
-    sent_by = output;
-    dp_packet_delete(packet);
-    sem_post(&sent);
+    for (size_t i = 0; i < n; i++) {
+        sent_by = outputs[i];
+        dp_packet_delete(packets[i]);
+        sem_post(&sent);
+    }
 }
 
 /* Nobody calls it: a word changes, and it acts. */

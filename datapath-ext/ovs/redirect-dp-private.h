@@ -210,6 +210,8 @@ void tpr_why_all(const struct tpr_dp *dp, const struct tpr_object *,
                  uint8_t *why)
     OVS_REQUIRES(dp->mutex);
 void tpr_count_connections(const struct tpr_object *, uint32_t *connections);
+bool tpr_needs_no_entry(const struct tpr_redirect *,
+                        const struct tpr_redirect_backend *, uint16_t dport);
 bool tpr_match_vip(const struct tpr_conn *, const void *aux);
 bool tpr_match_backend(const struct tpr_conn *, const void *aux);
 

@@ -381,14 +381,14 @@ any_limited(const struct tpr_object *object, const uint8_t *why)
     return memchr(why, TPR_WHY_LIMIT, object->r.n_backends) != NULL;
 }
 
-/* Do packets from 'b' reach the clients of 'r' as they are? */
-static bool
-needs_no_entry(const struct tpr_redirect *r,
-               const struct tpr_redirect_backend *b,
-               const struct tpr_packet *p)
+/* Do packets from 'b' reach the clients of 'r', who asked for port 'dport', as
+ * they are? */
+bool
+tpr_needs_no_entry(const struct tpr_redirect *r,
+                   const struct tpr_redirect_backend *b, uint16_t dport)
 {
     return tpr_addr_equal(&b->addr, &r->vip)
-           && (!b->l4_port || tpr_swap16(b->l4_port) == p->tuple.dport);
+           && (!b->l4_port || tpr_swap16(b->l4_port) == dport);
 }
 
 /* 'object' is stateless: the policy's choice for each packet.  Returns false
@@ -433,8 +433,9 @@ place_stateless(struct tpr_dp *dp, struct tpr_object *object,
     tpr_count(dp, object, TPR_COUNTER_TABLE_FULL);
     result->record = object->records[i];
     result->conn = NULL;
-    result->verdict = (needs_no_entry(&object->r,
-                                      tpr_record_conf(result->record), p)
+    result->verdict = (tpr_needs_no_entry(&object->r,
+                                          tpr_record_conf(result->record),
+                                          p->tuple.dport)
                        ? TPR_SEND : TPR_DROP);
     return true;
 }

@@ -316,24 +316,90 @@ explain_slot(const struct tpr_object *object, const uint8_t *why,
     }
 }
 
-/* Says whom a new connection with 'tuple' would be given; changes nothing. */
-static void
-explain_choice(struct tpr_dp *dp, struct tpr_object *object,
-               const struct tpr_tuple *tuple, struct ds *ds)
+/* Is there a connection, other than 'old', whose replies from 'record' would
+ * look like those of one with 'tuple'? */
+static bool
+is_reverse_taken(const struct tpr_dp *dp, const struct tpr_object *object,
+                 const struct tpr_record *record,
+                 const struct tpr_tuple *tuple, const struct tpr_conn *old)
+{
+    const uint16_t port = tpr_record_port(record, tuple->dport);
+    const struct tpr_match match = {
+        .dp = dp, .addr = &record->addr, .port = port,
+    };
+    const struct tpr_reverse_key key = {
+        .backend = &record->addr,
+        .client = &tuple->src,
+        .backend_port = port,
+        .client_port = tuple->sport,
+        .proto = tuple->proto,
+        .scope = object->scope,
+    };
+    uint32_t seq;
+    const struct tpr_conn *conn = tpr_table_reverse(
+        &dp->table, &key, tpr_match_backend, &match, &seq);
+
+    return conn && conn != old && !tpr_time_reached(dp->now_ms, conn->expires)
+           && tpr_object_get(dp, conn->redirect);
+}
+
+/* Chooses as a placement would; tells in 'why' whose reverse key is taken. */
+static int
+choose_as_if(struct tpr_dp *dp, struct tpr_object *object,
+             const struct tpr_tuple *tuple, const struct tpr_conn *old,
+             uint8_t *why)
     OVS_REQUIRES(dp->mutex)
 {
     const struct tpr_redirect *r = &object->r;
     const size_t size = MAX(r->n_backends, 1) * sizeof(int32_t);
-    const uint32_t hash = tpr_hash_tuple(tuple, dp->seed);
-    uint8_t why[TPR_MAX_REDIRECT_BACKENDS];
-    uint32_t connections[TPR_MAX_REDIRECT_BACKENDS];
     int32_t *smooth = xmemdup(object->shared->smooth, size);
+    uint32_t connections[TPR_MAX_REDIRECT_BACKENDS];
+    int i;
+
+    tpr_count_connections(object, connections);
+    for (;;) {
+        i = tpr_choose(r, object->ring, smooth, connections, why,
+                       tpr_hash_tuple(tuple, dp->seed));
+        if (i < 0 || r->stateless
+            || !is_reverse_taken(dp, object, object->records[i], tuple, old)) {
+            break;
+        }
+        why[i] = TPR_WHY_COLLISION;
+    }
+    free(smooth);
+    return i;
+}
+
+/* Chooses as it is done when the table is full, and nobody can go. */
+static int
+choose_without_entry(const struct tpr_dp *dp, const struct tpr_object *object,
+                     const struct tpr_tuple *tuple, uint8_t *why)
+{
+    struct tpr_redirect r = object->r;
+
+    r.policy = TPR_POLICY_MAGLEV;
+    return tpr_choose(&r, object->ring, NULL, NULL, why,
+                      tpr_hash_tuple(tuple, dp->seed));
+}
+
+/* Says whom a new connection with 'tuple', in place of 'old' where that is not
+ * NULL, would be given; changes nothing. */
+static void
+explain_choice(struct tpr_dp *dp, struct tpr_object *object,
+               const struct tpr_tuple *tuple, const struct tpr_conn *old,
+               struct ds *ds)
+    OVS_REQUIRES(dp->mutex)
+{
+    const struct tpr_redirect *r = &object->r;
+    const uint32_t hash = tpr_hash_tuple(tuple, dp->seed);
+    const bool full = !r->stateless && !old && tpr_table_full(&dp->table);
+    const bool no_entry = full && !tpr_table_oldest_half_open(&dp->table);
+    uint8_t why[TPR_MAX_REDIRECT_BACKENDS];
     int chosen;
 
     tpr_why_all(dp, object, why);
-    tpr_count_connections(object, connections);
-    chosen = tpr_choose(r, object->ring, smooth, connections, why, hash);
-    free(smooth);
+    chosen = (no_entry ? choose_without_entry(dp, object, tuple, why)
+              : choose_as_if(dp, object, tuple, old, why));
     for (int i = 0; i < r->n_backends; i++) {
         ds_put_format(ds, "backend %d: ", i);
         format_addr(ds, &r->backends[i].addr);
@@ -349,6 +415,14 @@ explain_choice(struct tpr_dp *dp, struct tpr_object *object,
         ds_put_format(ds, "no backend is usable: on_none=%s\n",
                       r->on_none == TPR_ON_NONE_PASS ? "pass"
                       : r->on_none == TPR_ON_NONE_RESET ? "reset" : "drop");
+    } else if (full) {
+        ds_put_format(ds, "unless one has ended, the connection table is "
+                      "full: %s\n",
+                      !no_entry ? "the oldest half-open one ends for this one"
+                      : tpr_needs_no_entry(r, &r->backends[chosen],
+                                           tuple->dport)
+                      ? "sent without being remembered"
+                      : "dropped, since answers could not be translated");
     }
 }
 
@@ -470,7 +544,7 @@ tpr_dp_explain(struct tpr_dp *dp, const struct tpr_action *action,
                                     tuple.dport)) {
         ds_put_cstr(ds, "not covered by the redirect: goes on\n");
     } else {
-        explain_choice(dp, object, &tuple, ds);
+        explain_choice(dp, object, &tuple, of_conn ? conn : NULL, ds);
     }
     ovs_mutex_unlock(&dp->mutex);
 }

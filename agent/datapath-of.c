@@ -207,6 +207,22 @@ choose_way(struct datapath_of *df, bool first)
     }
 }
 
+/* The switch's objects are not as we left them, and we put them back. */
+static void
+report_foreign(struct datapath_of *df)
+{
+    const struct redirect_object *o;
+    size_t n = redirect_plan_foreign(&df->redirects.plan, &o);
+
+    if (n) {
+        VLOG_WARN_RL(&rl, "%s: redirect object 0x%"PRIx32" of service %s was "
+                     "%s by somebody else (%"PRIuSIZE" in all); put back as "
+                     "configured", df->up.bridge, o->id,
+                     o->service ? o->service : "-",
+                     o->have ? "changed" : "deleted", n);
+    }
+}
+
 static void
 cb_redirects_end(void *df_, bool have)
 {
@@ -214,6 +230,7 @@ cb_redirects_end(void *df_, bool have)
     bool first = !df->redirects.asked;
 
     redirects_end(&df->redirects, have);
+    report_foreign(df);
     choose_way(df, first);
     choose_groups(df);
 }

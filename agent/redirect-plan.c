@@ -280,7 +280,7 @@ redirect_plan_init(struct redirect_plan *plan)
     hmap_init(&plan->objects);
     hmap_init(&plan->orphans);
     shash_init(&plan->services);
-    plan->dirty = false;
+    plan->dirty = plan->known = false;
     plan->next_id = REDIRECT_ID_FIRST;
     plan->last_id = REDIRECT_ID_LAST;
 }
@@ -484,8 +484,16 @@ redirect_plan_dump_begin(struct redirect_plan *plan)
     struct redirect_object *o;
 
     HMAP_FOR_EACH (o, node, &plan->objects) {
-        o->told = false;
+        o->told = o->foreign = false;
     }
+}
+
+/* Was object 'o', which a service wants, as we know it when this dump began?
+ * Nothing is handed out during a dump. */
+static bool
+is_sure(const struct redirect_plan *plan, const struct redirect_object *o)
+{
+    return plan->known && o->want && o->have && !o->refused;
 }
 
 /* Takes note that the switch has 'r'. */
@@ -502,6 +510,7 @@ redirect_plan_dumped(struct redirect_plan *plan, const struct tpr_redirect *r)
         o = object_create(plan, r->id);
     }
     adopt(plan, o);
+    o->foreign = (is_sure(plan, o) && !redirect_equal(o->have, r));
     redirect_free(o->have);
     o->have = redirect_clone(r);
     o->told = true;
@@ -524,11 +533,34 @@ redirect_plan_dump_end(struct redirect_plan *plan)
         } else if (is_orphan(o)) {
             object_destroy(plan, o);
         } else {
+            o->foreign = is_sure(plan, o);
             redirect_free(o->have);
             o->have = NULL;
             o->refused = false;
         }
     }
+    plan->known = true;
+}
+
+/* Returns how many objects were not as we left them when the last dump ended,
+ * and stores one of them in '*first': 'have' is NULL if it was gone. */
+size_t
+redirect_plan_foreign(const struct redirect_plan *plan,
+                      const struct redirect_object **first)
+{
+    const struct redirect_object *o;
+    size_t n = 0;
+
+    *first = NULL;
+    HMAP_FOR_EACH (o, node, &plan->objects) {
+        if (o->foreign) {
+            n++;
+            if (!*first || o->id < (*first)->id) {
+                *first = o;
+            }
+        }
+    }
+    return n;
 }
 
 /* Hands out every wanted object that the switch does not have, or has in
@@ -607,13 +639,14 @@ redirect_plan_refuse(struct redirect_plan *plan, uint32_t id, bool is_new,
     return o->service;
 }
 
-/* Lets all that was refused be tried again. */
+/* The connection is gone: lets all that was refused be tried again. */
 void
 redirect_plan_forgive(struct redirect_plan *plan)
 {
     struct redirect_object *o;
 
     plan->dirty = true;
+    plan->known = false;
     HMAP_FOR_EACH (o, node, &plan->objects) {
         o->refused = false;
     }

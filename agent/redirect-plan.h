@@ -12,6 +12,7 @@
  *                                       what the switch has, after each
  *                                       connection and comparison; until the
  *                                       end it has what it had
+ *   redirect_plan_foreign()             what of that somebody else has changed
  *   redirect_plan_want(), _unwant()     what a service needs
  *   redirect_plan_flush()               hands out additions and changes and
  *                                       takes them for made
@@ -58,7 +59,8 @@ struct redirect_object {
     char *service;              /* Who wants it; NULL: nobody. */
     struct tpr_redirect *want;  /* NULL: nobody wants it. */
     struct tpr_redirect *have;  /* As the switch has it; NULL: it has not. */
-    bool told;                  /* In this dump. */
+    bool told;                  /* In this dump, */
+    bool foreign;               /* but not as we left it. */
     bool refused;               /* The switch said no to 'want', */
     char *error;                /* for this reason. */
 };
@@ -68,6 +70,7 @@ struct redirect_plan {
     struct hmap orphans;        /* Those that nobody wants. */
     struct shash services;      /* Name -> struct redirect_object. */
     bool dirty;                 /* Something may have to be sent. */
+    bool known;                 /* A dump has ended on this connection. */
     uint32_t next_id;           /* Where to look for a free one, */
     uint32_t last_id;           /* and the last that there is. */
 };
@@ -87,6 +90,8 @@ const struct redirect_object *redirect_plan_find_id(
 void redirect_plan_dump_begin(struct redirect_plan *);
 void redirect_plan_dumped(struct redirect_plan *, const struct tpr_redirect *);
 void redirect_plan_dump_end(struct redirect_plan *);
+size_t redirect_plan_foreign(const struct redirect_plan *,
+                             const struct redirect_object **);
 
 /* Called for each difference.  'r' is what the switch shall have, or, for a
  * deletion, NULL. */

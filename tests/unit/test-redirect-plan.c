@@ -110,6 +110,22 @@ expect(struct fixture *f, const char *changes, const char *deletions)
     ck_assert_str_eq(ds_cstr(&f->sent), deletions);
 }
 
+/* So many objects of the last dump are not as we left them; if any, one of
+ * 'service', that the switch has or has not. */
+static void
+expect_foreign(const struct fixture *f, size_t n, const char *service,
+               bool there)
+{
+    const struct redirect_object *o;
+
+    ck_assert_uint_eq(redirect_plan_foreign(&f->plan, &o), n);
+    ck_assert_int_eq(o != NULL, n != 0);
+    if (o) {
+        ck_assert_str_eq(o->service, service);
+        ck_assert_int_eq(o->have != NULL, there);
+    }
+}
+
 /* The switch has the fixture's object under 'id'. */
 static void
 told(struct fixture *f, uint32_t id)
@@ -496,6 +512,85 @@ START_TEST(what_it_refuses)
 }
 END_TEST
 
+START_TEST(who_changes_what_is_ours_is_noticed)
+{
+    struct fixture f;
+    uint32_t id;
+
+    fixture_init(&f);
+
+    /* Before, and on another connection, nobody knows who it was. */
+    redirect_plan_dump_begin(&f.plan);
+    told(&f, REDIRECT_ID_FIRST);
+    redirect_plan_dump_end(&f.plan);
+    id = want(&f);
+    expect_foreign(&f, 0, NULL, false);
+    redirect_plan_forgive(&f.plan);
+    f.service.on_none = TPR_ON_NONE_DROP;
+    redirect_plan_dump_begin(&f.plan);
+    told(&f, id);
+    redirect_plan_dump_end(&f.plan);
+    expect_foreign(&f, 0, NULL, false);
+    want(&f);
+    expect(&f, "", "");
+
+    /* What we wanted and have sent is ours. */
+    f.service.on_none = TPR_ON_NONE_PASS;
+    want(&f);
+    expect(&f, "~74000000 ", "");
+    redirect_plan_dump_begin(&f.plan);
+    told(&f, id);
+    redirect_plan_dump_end(&f.plan);
+    expect_foreign(&f, 0, NULL, false);
+
+    /* Somebody changes it, in a way that we are about to want, or not. */
+    for (int i = 0; i < 2; i++) {
+        f.service.on_none = TPR_ON_NONE_RESET;
+        redirect_plan_dump_begin(&f.plan);
+        told(&f, id);
+        redirect_plan_dump_end(&f.plan);
+        expect_foreign(&f, 1, "web", true);
+        f.service.on_none = TPR_ON_NONE_PASS;
+        expect(&f, "~74000000 ", "");
+        redirect_plan_dump_begin(&f.plan);
+        told(&f, id);
+        redirect_plan_dump_end(&f.plan);
+        expect_foreign(&f, 0, NULL, false);
+    }
+
+    /* Somebody deletes it. */
+    redirect_plan_dump_begin(&f.plan);
+    redirect_plan_dump_end(&f.plan);
+    expect_foreign(&f, 1, "web", false);
+    expect(&f, "+74000000 ", "");
+
+    /* What the switch has refused, it need not have. */
+    redirect_plan_refuse(&f.plan, id, true, "TPRC_TABLE_FULL");
+    redirect_plan_dump_begin(&f.plan);
+    redirect_plan_dump_end(&f.plan);
+    expect_foreign(&f, 0, NULL, false);
+    f.service.on_none = TPR_ON_NONE_DROP;
+    want(&f);
+    expect(&f, "+74000000 ", "");
+    f.service.on_none = TPR_ON_NONE_PASS;
+    want(&f);
+    expect(&f, "~74000000 ", "");
+    redirect_plan_refuse(&f.plan, id, false, "TPRC_BAD_OUTPUT");
+    f.service.on_none = TPR_ON_NONE_DROP;
+    redirect_plan_dump_begin(&f.plan);
+    told(&f, id);
+    redirect_plan_dump_end(&f.plan);
+    expect_foreign(&f, 0, NULL, false);
+
+    /* Nor does anybody care for what nobody wants. */
+    redirect_plan_unwant(&f.plan, "web");
+    redirect_plan_dump_begin(&f.plan);
+    redirect_plan_dump_end(&f.plan);
+    expect_foreign(&f, 0, NULL, false);
+    fixture_destroy(&f);
+}
+END_TEST
+
 UNIT_MAIN("redirect-plan", object_of_a_service,
           weight_counts_where_there_are_shares,
           backends_without_a_port_are_not_in_it,
@@ -503,4 +598,5 @@ UNIT_MAIN("redirect-plan", object_of_a_service,
           restarted_agent_finds_its_objects, restarted_switch_is_told_all,
           a_refused_change_leaves_the_object,
           objects_of_others_are_left_alone, withdrawn_is_no_difference,
-          refused_is_not_sent_again, all_ids_taken, what_it_refuses)
+          refused_is_not_sent_again, all_ids_taken, what_it_refuses,
+          who_changes_what_is_ours_is_noticed)

@@ -41,7 +41,11 @@ enum {
 };
 
 enum { TPR_TCP_FIN = 1, TPR_TCP_SYN = 2, TPR_TCP_RST = 4, TPR_TCP_PSH = 8,
-       TPR_TCP_ACK = 16 };
+       TPR_TCP_ACK = 16, TPR_TCP_URG = 32 };
+
+/* SCTP's chunks that open and end an association (RFC 9260 3.2). */
+enum { TPR_SCTP_INIT = 1, TPR_SCTP_INIT_ACK = 2, TPR_SCTP_ABORT = 6,
+       TPR_SCTP_SHUTDOWN_COMPLETE = 14 };
 
 /* A transport's 5-tuple.  Without ports (ICMP, other protocols, fragments but
  * the first) they are 0. */
@@ -65,12 +69,12 @@ struct tpr_packet {
     uint8_t family;             /* 4 or 6. */
     uint8_t frag;               /* enum tpr_frag. */
     uint8_t icmp_error;         /* 'inner' is filled in. */
-    uint8_t tcp_flags;          /* TPR_TCP_*. */
+    uint8_t tcp_flags;          /* TPR_TCP_*; SCTP's as tpr_parse_sctp(). */
     uint16_t l3_ofs, l4_ofs;    /* From the Ethernet header. */
     uint16_t l4_len;            /* Header and payload, without padding. */
     uint16_t tci;               /* Host byte order, 0: untagged; else with
                                  * TPR_TCI_PRESENT. */
-    uint32_t seq, ack;          /* TCP, host byte order. */
+    uint32_t seq, ack;          /* TCP, host byte order; SCTP's tags. */
     uint32_t seq_end;           /* Sequence number after this segment. */
     uint32_t frag_id;
     uint8_t eth_src[6], eth_dst[6];
@@ -414,6 +418,32 @@ tpr_parse_tcp(const struct tpr_cursor *c, struct tpr_packet *p)
     return true;
 }
 
+/* RFC 9260 3.  What the first chunk does to the association stands in TCP's
+ * words: INIT is SYN, INIT ACK both; ABORT and SHUTDOWN COMPLETE, neither of
+ * which is answered, are RST, with URG for the T bit.  'seq' is the
+ * verification tag, 'ack' the initiate tag. */
+TPR_INLINE bool
+tpr_parse_sctp(const struct tpr_cursor *c, struct tpr_packet *p)
+{
+    if (!tpr_has(c, 12)) {
+        return false;
+    }
+    p->seq = tpr_get32(c->pos + 4);
+    if (tpr_has(c, 16)) {
+        const uint8_t type = c->pos[12];
+
+        if (type == TPR_SCTP_ABORT || type == TPR_SCTP_SHUTDOWN_COMPLETE) {
+            p->tcp_flags = TPR_TCP_RST | (c->pos[13] & 1 ? TPR_TCP_URG : 0);
+        } else if ((type == TPR_SCTP_INIT || type == TPR_SCTP_INIT_ACK)
+                   && tpr_has(c, 20)) {
+            p->tcp_flags = TPR_TCP_SYN | (type == TPR_SCTP_INIT
+                                          ? 0 : TPR_TCP_ACK);
+            p->ack = tpr_get32(c->pos + 16);
+        }
+    }
+    return true;
+}
+
 /* RFC 768; a length of 0 is a jumbogram's (RFC 2675) and odd here. */
 TPR_INLINE bool
 tpr_parse_udp(const struct tpr_cursor *c, const struct tpr_packet *p)
@@ -444,8 +474,8 @@ tpr_parse_l4(struct tpr_cursor *c, struct tpr_packet *p)
         }
         break;
 
-    case TPR_PROTO_SCTP:        /* RFC 9260 3: common header. */
-        if (!tpr_has(c, 12)) {
+    case TPR_PROTO_SCTP:
+        if (!tpr_parse_sctp(c, p)) {
             return false;
         }
         break;

@@ -39,9 +39,13 @@
  *     overrun.
  *
  *
- * UDP and everything else: new until the backend has answered.  SCTP has no
- * tracker of its own: an unanswered association has the timeout of a SYN, an
- * answered one that of an established connection.
+ * SCTP: an unanswered association has the timeout of a SYN, an answered one
+ * that of an established connection; an ABORT or SHUTDOWN COMPLETE, as first
+ * chunk, ends it if its tag is the one that the other side expects (RFC 9260
+ * 8.5.1).  Tags are the backend's word: the server's is that of its INIT ACK,
+ * the client's that of what it sends then.
+ *
+ * UDP and everything else: new until the backend has answered.
  *
  * A connection that ended is still to be remembered for its timeout, closing:
  * the last ACK and repeated FINs must find their way.
@@ -74,6 +78,10 @@ struct tpr_track {
     uint32_t rev_ack;           /* The backend's last ACK. */
     uint32_t cli_end;           /* Highest sequence end that it sent. */
     uint32_t cli_ack;           /* The client's last ACK. */
+
+    /* SCTP has tags there, 0 where one is not known: 'rev_end' and 'cli_end'
+     * what the backend's and the client's packets carry, 'rev_ack' and
+     * 'cli_ack' what the last INIT ACK and INIT announced. */
 };
 
 /* Adds 'BITS' to the flags at 'P', or takes them away.  BPF has no atomic
@@ -148,7 +156,9 @@ tpr_track_timeout(uint8_t flags, uint8_t proto)
                   || ((flags & TPR_TRACK_SYN) && !(flags & TPR_TRACK_ACKED))
                 ? TPR_TIMEOUT_SYN : TPR_TIMEOUT_ESTABLISHED);
     } else if (proto == TPR_PROTO_SCTP) {
-        return (flags & TPR_TRACK_ANSWERED
+        return (tpr_track_ended(flags) || (flags & TPR_TRACK_RESET)
+                ? TPR_TIMEOUT_CLOSING
+                : flags & TPR_TRACK_ANSWERED
                 ? TPR_TIMEOUT_ESTABLISHED : TPR_TIMEOUT_SYN);
     }
     return (flags & TPR_TRACK_ANSWERED
@@ -185,6 +195,49 @@ tpr_track_moves(const struct tpr_track *t, const struct tpr_packet *p)
                    : tpr_track_believes(t, p)));
 }
 
+/* Does the end 'p' of an SCTP association have one of the tags 'own', of its
+ * sender's packets, or 'early', before those are known; or, as its T bit says,
+ * 'other', of the packets that it answers? */
+TPR_INLINE bool
+tpr_track_believes_end(const struct tpr_packet *p, uint32_t own,
+                       uint32_t early, uint32_t other)
+{
+    return p->seq && (p->tcp_flags & TPR_TCP_URG ? p->seq == other
+                      : p->seq == (own ? own : early));
+}
+
+/* Notes an SCTP packet of the client. */
+TPR_INLINE void
+tpr_track_forward_sctp(struct tpr_track *t, const struct tpr_packet *p)
+{
+    if (p->tcp_flags & TPR_TCP_RST) {
+        if (tpr_track_believes_end(p, t->cli_end, t->rev_ack, t->rev_end)) {
+            tpr_track_add(t, TPR_TRACK_RST);
+        }
+    } else if (p->tcp_flags == TPR_TCP_SYN && tpr_track_half_open(t->flags)) {
+        t->cli_ack = p->ack;
+    }
+}
+
+/* Notes an SCTP packet of the backend.  After an INIT ACK, which anybody's
+ * INIT gets, it is the next packet that says whether there is another
+ * association than before. */
+TPR_INLINE void
+tpr_track_reverse_sctp(struct tpr_track *t, const struct tpr_packet *p)
+{
+    if (p->tcp_flags & TPR_TCP_RST) {
+        if (tpr_track_believes_end(p, t->rev_end, t->cli_ack, t->cli_end)) {
+            tpr_track_add(t, TPR_TRACK_RST);
+        }
+    } else if (p->tcp_flags & TPR_TCP_SYN) {
+        t->rev_ack = p->ack;
+    } else if (p->seq != t->rev_end) {
+        t->rev_end = p->seq;
+        t->cli_end = t->rev_ack;
+    }
+    tpr_track_add(t, TPR_TRACK_ANSWERED);
+}
+
 /* Notes a packet of the client.  Should be called for the first packet too,
  * with '*t' zero. */
 TPR_INLINE void
@@ -193,7 +246,10 @@ tpr_track_forward(struct tpr_track *t, const struct tpr_packet *p)
     bool first = !(t->flags & (TPR_TRACK_SYN | TPR_TRACK_ACKED
                                | TPR_TRACK_ANSWERED));
 
-    if (p->tuple.proto != TPR_PROTO_TCP || p->frag == TPR_FRAG_LATER) {
+    if (p->tuple.proto == TPR_PROTO_SCTP && p->frag != TPR_FRAG_LATER) {
+        tpr_track_forward_sctp(t, p);
+        return;
+    } else if (p->tuple.proto != TPR_PROTO_TCP || p->frag == TPR_FRAG_LATER) {
         return;
     } else if (p->tcp_flags & TPR_TCP_RST) {
         if (p->seq == t->cli_end
@@ -260,7 +316,10 @@ tpr_track_believes_rst(const struct tpr_track *t, const struct tpr_packet *p)
 TPR_INLINE void
 tpr_track_reverse(struct tpr_track *t, const struct tpr_packet *p)
 {
-    if (p->tuple.proto != TPR_PROTO_TCP) {
+    if (p->tuple.proto == TPR_PROTO_SCTP && p->frag != TPR_FRAG_LATER) {
+        tpr_track_reverse_sctp(t, p);
+        return;
+    } else if (p->tuple.proto != TPR_PROTO_TCP) {
         tpr_track_add(t, TPR_TRACK_ANSWERED);
         return;
     } else if (p->frag == TPR_FRAG_LATER) {
@@ -290,12 +349,20 @@ tpr_track_reverse(struct tpr_track *t, const struct tpr_packet *p)
                          ? TPR_TRACK_FIN_REVERSE : 0)));
 }
 
+/* Do the TCP flags of 'p' mean anything? */
+TPR_INLINE bool
+tpr_track_has_flags(const struct tpr_packet *p)
+{
+    return p->tuple.proto == TPR_PROTO_TCP
+           || p->tuple.proto == TPR_PROTO_SCTP;
+}
+
 /* A client's SYN on a connection that ended opens a new one (RFC 9293
  * 3.6.1): the old one is to be forgotten first. */
 TPR_INLINE bool
 tpr_track_reopens(uint8_t flags, const struct tpr_packet *p)
 {
-    return p->tuple.proto == TPR_PROTO_TCP
+    return tpr_track_has_flags(p)
            && (p->tcp_flags & (TPR_TCP_SYN | TPR_TCP_ACK | TPR_TCP_RST))
               == TPR_TCP_SYN
            && (tpr_track_ended(flags) || (flags & TPR_TRACK_RESET));
@@ -308,7 +375,7 @@ tpr_track_reopens(uint8_t flags, const struct tpr_packet *p)
 TPR_INLINE bool
 tpr_track_yields(uint8_t flags, const struct tpr_packet *p)
 {
-    return p->tuple.proto == TPR_PROTO_TCP
+    return tpr_track_has_flags(p)
            && (p->tcp_flags & (TPR_TCP_SYN | TPR_TCP_ACK | TPR_TCP_RST))
               == (TPR_TCP_SYN | TPR_TCP_ACK)
            && (tpr_track_ended(flags) || (flags & TPR_TRACK_RESET));

@@ -721,7 +721,7 @@ tpr_covers(struct way *w)
 TPR_INLINE bool
 is_stray_reset(const struct tpr_packet *p)
 {
-    return p->tuple.proto == TPR_PROTO_TCP && (p->tcp_flags & TPR_TCP_RST);
+    return tpr_track_has_flags(p) && (p->tcp_flags & TPR_TCP_RST);
 }
 
 STEP int

@@ -264,7 +264,7 @@ find_forward(const struct step *s, const struct tpr_tuple *tuple,
 static bool
 is_stray_reset(const struct tpr_packet *p)
 {
-    return p->tuple.proto == TPR_PROTO_TCP && (p->tcp_flags & TPR_TCP_RST);
+    return tpr_track_has_flags(p) && (p->tcp_flags & TPR_TCP_RST);
 }
 
 /* Finds or makes a connection.  The object may have another version, or be

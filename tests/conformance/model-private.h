@@ -40,6 +40,9 @@ struct m_conn {
     bool syn, answered, acked, fin_forward, fin_reverse, rst, reset, seen;
     bool released;
     uint32_t rev_end, rev_ack, cli_end, cli_ack;
+    /* SCTP: what each side said when it opened, and, in force, what its peer's
+     * packets have. */
+    uint32_t init_tag, init_ack_tag, clients_tag, servers_tag;
     uint32_t in_port;
     int tci;
     uint8_t client_mac[6], vip_mac[6];
@@ -89,6 +92,9 @@ void m_learn_client(struct m_conn *, const struct pkt *, uint32_t in_port);
 bool m_says_where(const struct m_conn *, const struct pkt *);
 void m_from_client(struct m_conn *, const struct pkt *);
 void m_from_backend(struct m_conn *, const struct pkt *);
+bool m_opens(const struct pkt *);
+bool m_answers(const struct pkt *);
+bool m_tears_down(const struct pkt *);
 uint32_t m_seq_end(const struct pkt *);
 
 /* model.c: the packet's way. */

@@ -59,12 +59,76 @@ is_clients(const struct m_conn *c, const struct pkt *p)
             : among(p->seq, c->cli_end - 65535, c->cli_end + 65535));
 }
 
+/* The type of the packet's first chunk that can be seen whole, or -1. */
+static int
+chunk_of(const struct pkt *p)
+{
+    return (p->proto != TPR_PROTO_SCTP || p->frag == LATER_FRAGMENT
+            || (p->l4_cut >= 0 && p->l4_cut < (p->chunk < 3 ? 20 : 16))
+            ? -1 : p->chunk);
+}
+
+bool
+m_opens(const struct pkt *p)
+{
+    return (p->proto == TPR_PROTO_TCP
+            ? (p->flags & (F_SYN | F_ACK | F_RST)) == F_SYN
+            : chunk_of(p) == 1);
+}
+
+bool
+m_answers(const struct pkt *p)
+{
+    return (p->proto == TPR_PROTO_TCP
+            ? (p->flags & (F_SYN | F_ACK | F_RST)) == (F_SYN | F_ACK)
+            : chunk_of(p) == 2);
+}
+
+bool
+m_tears_down(const struct pkt *p)
+{
+    return (p->proto == TPR_PROTO_TCP ? p->flags & F_RST
+            : chunk_of(p) == 6 || chunk_of(p) == 14);
+}
+
+static void
+sctp_from_client(struct m_conn *c, const struct pkt *p)
+{
+    if (m_tears_down(p)) {
+        uint32_t servers = c->servers_tag ? c->servers_tag : c->init_ack_tag;
+
+        c->rst |= p->seq && p->seq == (p->tbit ? c->clients_tag : servers);
+    } else if (m_opens(p) && !c->answered) {
+        c->init_tag = p->ack;
+    }
+}
+
+static void
+sctp_from_backend(struct m_conn *c, const struct pkt *p)
+{
+    c->answered = true;
+    if (p->frag == LATER_FRAGMENT) {
+        return;
+    } else if (m_tears_down(p)) {
+        uint32_t clients = c->clients_tag ? c->clients_tag : c->init_tag;
+
+        c->rst |= p->seq && p->seq == (p->tbit ? c->servers_tag : clients);
+    } else if (m_answers(p)) {
+        c->init_ack_tag = p->ack;
+    } else if (p->seq != c->clients_tag) {
+        c->clients_tag = p->seq;
+        c->servers_tag = c->init_ack_tag;
+    }
+}
+
 void
 m_from_client(struct m_conn *c, const struct pkt *p)
 {
     bool first = !c->syn && !c->acked && !c->answered;
 
-    if (p->proto != TPR_PROTO_TCP) {
+    if (p->proto == TPR_PROTO_SCTP) {
+        sctp_from_client(c, p);
+    } else if (p->proto != TPR_PROTO_TCP) {
         return;
     } else if (p->flags & F_RST) {
         c->rst |= (p->seq == c->cli_end
@@ -107,7 +171,9 @@ opened(struct m_conn *c, const struct pkt *p)
 void
 m_from_backend(struct m_conn *c, const struct pkt *p)
 {
-    if (p->proto != TPR_PROTO_TCP) {
+    if (p->proto == TPR_PROTO_SCTP) {
+        sctp_from_backend(c, p);
+    } else if (p->proto != TPR_PROTO_TCP) {
         c->answered = true;
     } else if (p->frag == LATER_FRAGMENT) {
         return;

@@ -60,7 +60,8 @@ touch(struct model *m, struct m_conn *c)
                                ? t[TPR_TIMEOUT_SYN]
                                : t[TPR_TIMEOUT_ESTABLISHED]);
     } else if (c->proto == TPR_PROTO_SCTP) {
-        c->expires = m->now + t[c->answered ? TPR_TIMEOUT_ESTABLISHED
+        c->expires = m->now + t[m_ended(c) || c->reset ? TPR_TIMEOUT_CLOSING
+                                : c->answered ? TPR_TIMEOUT_ESTABLISHED
                                 : TPR_TIMEOUT_SYN];
     } else {
         c->expires = m->now + t[c->answered ? TPR_TIMEOUT_ANSWERED
@@ -521,8 +522,7 @@ covers(const struct m_object *o, const struct pkt *p)
 static bool
 may_place(const struct m_object *o, const struct pkt *p)
 {
-    return (o->r.stateless || p->proto != TPR_PROTO_TCP
-            || !(p->flags & F_RST));
+    return o->r.stateless || !m_tears_down(p);
 }
 
 /* Drops the connection and places the packet anew. */
@@ -544,12 +544,11 @@ forward_hit(struct look *l, struct m_conn *c)
     const struct pkt *p = l->p;
     const struct m_object *o = &l->m->objects[c->id];
 
-    if (p->proto == TPR_PROTO_TCP && (m_ended(c) || c->reset)
-        && (p->flags & (F_SYN | F_ACK | F_RST)) == F_SYN) {
+    if ((m_ended(c) || c->reset) && m_opens(p)) {
         place_again(l, c);
         return;
     }
-    if (c->reset && !(p->flags & F_RST)) {
+    if (c->reset && !m_tears_down(p)) {
         touch(l->m, c);
         answer(l);
         return;
@@ -686,8 +685,7 @@ reverse(struct look *l)
     }
     if (is_error(p)) {
         m_count(l->m, TPR_COUNTER_ICMP_TRANSLATED);
-    } else if (p->proto == TPR_PROTO_TCP && p->frag != LATER_FRAGMENT
-               && (p->flags & (F_SYN | F_ACK | F_RST)) == (F_SYN | F_ACK)
+    } else if (p->frag != LATER_FRAGMENT && m_answers(p)
                && (m_ended(c) || c->reset)) {
         m_drop_conn(l->m, c);
         return;

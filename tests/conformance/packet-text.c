@@ -97,7 +97,7 @@ parse_number(const char *key, unsigned long x, struct pkt *p)
         { "doff", &p->doff }, { "udplen", &p->udp_len },
         { "version", &p->version }, { "extlen", &p->ext_len },
         { "l4cut", &p->l4_cut }, { "routing", &p->routing },
-        { "outer", &p->outer },
+        { "outer", &p->outer }, { "chunk", &p->chunk },
     };
 
     for (size_t i = 0; i < sizeof ints / sizeof *ints; i++) {
@@ -146,7 +146,7 @@ parse_flag(const char *word, struct pkt *p)
     const struct { const char *word; bool *value; } flags[] = {
         { "nocsum", &p->nocsum }, { "reset", &p->reset_style },
         { "ah", &p->ah }, { "atomic", &p->atomic },
-        { "partial", &p->partial },
+        { "partial", &p->partial }, { "tbit", &p->tbit },
     };
 
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {

@@ -82,7 +82,7 @@ pkt_init(struct pkt *p)
     p->ttl = 64;
     p->id = 1;
     p->cut = p->ip_len = p->ihl = p->doff = p->udp_len = p->version = -1;
-    p->ext_len = p->l4_cut = p->routing = p->outer = -1;
+    p->ext_len = p->l4_cut = p->routing = p->outer = p->chunk = -1;
     parse_mac("01", p->smac);
     parse_mac("50", p->dmac);
 }
@@ -170,6 +170,21 @@ put_tcp(const struct pkt *p, struct out *o)
     put32(o, 0);
 }
 
+static void
+put_sctp(const struct pkt *p, struct out *o)
+{
+    put16(o, p->sport);
+    put16(o, p->dport);
+    put32(o, p->seq);
+    put32(o, 0x9abcdef0);
+    if (p->chunk >= 0) {
+        put8(o, (uint8_t) p->chunk);
+        put8(o, p->tbit);
+        put16(o, 8);
+        put32(o, p->ack);
+    }
+}
+
 /* Puts the transport, returns where its checksum is, 0: nowhere. */
 static size_t
 put_transport(const struct pkt *p, struct out *o)
@@ -195,10 +210,7 @@ put_transport(const struct pkt *p, struct out *o)
         return p->nocsum ? 0 : start + 6;
 
     case TPR_PROTO_SCTP:
-        put16(o, p->sport);
-        put16(o, p->dport);
-        put32(o, 0x12345678);
-        put32(o, 0x9abcdef0);
+        put_sctp(p, o);
         put_payload(o, p->payload);
         return 0;
 

@@ -5,6 +5,7 @@
  *
  *     tcp 10.0.0.9:4321>172.20.126.50:80 S seq=1 vlan=5
  *     udp [2001:db8::9]:53>[2001:db8::50]:53 len=20 frag=first id=7
+ *     sctp 10.0.0.9:4321>172.20.126.50:80 chunk=6 tbit seq=1
  *     icmp 10.0.0.1>10.0.0.9 type=3 code=4 quote tcp 10.0.0.9:1>10.0.0.2:2 S
  *
  * The builder always computes whole checksums: whoever rewrites a packet in
@@ -38,7 +39,9 @@ struct pkt {
     bool is_v6;
     bool is_ip;                 /* Else ARP. */
     uint8_t flags;              /* F_*. */
-    uint32_t seq, ack;
+    uint32_t seq, ack;          /* SCTP: verification and initiate tag. */
+    int chunk;                  /* SCTP: type of the first one, -1: none. */
+    bool tbit;                  /* Its T bit. */
     uint16_t payload;           /* Bytes behind the transport's header. */
     uint8_t smac[6], dmac[6];
     int tci;                    /* Without CFI bit; -1: untagged. */

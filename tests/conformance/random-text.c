@@ -194,6 +194,7 @@ pkt_format(FILE *f, const struct pkt *p)
     put_flags(f, p->flags);
     put_number(f, "seq", p->seq, usual.seq);
     put_number(f, "ack", p->ack, usual.ack);
+    put_number(f, "chunk", (uint32_t) p->chunk, (uint32_t) usual.chunk);
     put_number(f, "len", p->payload, usual.payload);
     put_number(f, "id", p->id, usual.id);
     put_number(f, "badcsum", p->badcsum, usual.badcsum);
@@ -205,7 +206,7 @@ pkt_format(FILE *f, const struct pkt *p)
         fprintf(f, " smac=%x", p->smac[5]);
     }
     put_number(f, "cut", (uint32_t) p->cut, (uint32_t) usual.cut);
-    fprintf(f, "%s%s", p->nocsum ? " nocsum" : "",
+    fprintf(f, "%s%s%s", p->nocsum ? " nocsum" : "", p->tbit ? " tbit" : "",
             p->frag == FIRST_FRAGMENT ? " frag=first"
             : p->frag == LATER_FRAGMENT ? " frag=later" : "");
     if (p->quote) {

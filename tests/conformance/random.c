@@ -157,6 +157,18 @@ random_l4(struct round *t, struct pkt *p)
     p->frag = draw(t, 8) ? NOT_FRAGMENT : 1 + draw(t, 2);
 }
 
+/* What an SCTP packet does; tags meet often. */
+static void
+random_chunk(struct round *t, struct pkt *p)
+{
+    static const int chunks[] = { -1, 0, 1, 1, 2, 2, 6, 10, 11, 14 };
+
+    p->chunk = chunks[draw(t, ARRAY_SIZE(chunks))];
+    p->tbit = !draw(t, 4);
+    p->seq = draw(t, 3);
+    p->ack = draw(t, 3);
+}
+
 /* The client's and the other end. */
 static void
 random_ends(struct round *t, struct pkt *p, bool reverse, uint32_t id)
@@ -190,6 +202,9 @@ random_packet(struct round *t, struct pkt *p, struct pkt *quote,
     if (id < N_IDS && !reverse && draw(t, 4)) {
         p->proto = id == 1 ? TPR_PROTO_TCP : TPR_PROTO_UDP;
         p->flags = id == 1 ? p->flags : 0;
+    }
+    if (p->proto == TPR_PROTO_SCTP) {
+        random_chunk(t, p);
     }
     random_ends(t, p, reverse, id);
     p->tci = draw(t, 3) ? -1 : (int) (draw(t, 2) * 0x6000 + 5 + draw(t, 2));

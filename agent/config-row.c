@@ -579,11 +579,26 @@ row_backend(struct row *row, const struct tprrec_backend *in,
 static void
 service_reserved(struct row *row, const struct tprrec_service *in)
 {
-    row_reserved(row, "affinity",
-                 in->affinity && strcmp(in->affinity, "none"));
-    row_reserved(row, "affinity_timeout", in->affinity_timeout != NULL);
     row_reserved(row, "timeouts", !smap_is_empty(&in->timeouts));
     row_reserved(row, "datapath", in->datapath != NULL);
+}
+
+static void
+service_affinity(struct row *row, const struct tprrec_service *in,
+                 struct tpr_service *out)
+{
+    long long int timeout_us = TPR_AFFINITY_US;
+
+    row_duration(row, "affinity_timeout", in->affinity_timeout,
+                 TPR_AFFINITY_MIN_US, TPR_AFFINITY_MAX_US, &timeout_us);
+    if (!in->affinity || !strcmp(in->affinity, "none")) {
+        out->affinity_us = 0;
+    } else if (out->stateless) {
+        row_complain(row, "affinity", "it is about connections, and a "
+                     "stateless service has none");
+    } else {
+        out->affinity_us = timeout_us;
+    }
 }
 
 static void
@@ -667,6 +682,7 @@ row_service(struct row *row, const struct tprrec_service *in)
     row_duration(row, "drain_timeout", in->drain_timeout,
                  TPR_DRAIN_TIMEOUT_MIN_US, TPR_HOLD_LIMIT_US,
                  &out->drain_timeout_us);
+    service_affinity(row, in, out);
     service_passive(row, in, out);
     out->last_active = in->n_active ? xstrdup(in->active[0]) : NULL;
     out->last_since_ms = in->n_since ? *in->since : 0;

@@ -89,6 +89,8 @@ struct dp_service {
     bool needs_state;           /* Plain flows cannot carry it out. */
     bool unproven;              /* The agent has just started: what is not
                                  * usable may be so all the same. */
+    uint32_t affinity_ms;       /* A client stays with a backend so long after
+                                 * its last new connection; 0: it does not. */
     uint32_t passive_ms;        /* A SYN without an answer for so long makes
                                  * its backend suspect; 0: nobody looks. */
     const struct dp_target *active;     /* NULL: nothing usable. */

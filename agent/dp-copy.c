@@ -79,6 +79,7 @@ dp_service_equal(const struct dp_service *a, const struct dp_service *b)
             && a->pure == b->pure && a->policy == b->policy
             && a->on_down == b->on_down && a->on_none == b->on_none
             && a->stateless == b->stateless
+            && a->affinity_ms == b->affinity_ms
             && a->needs_state == b->needs_state
             && eth_addr_equals(a->vip_mac, b->vip_mac)
             && target_equal(a->active, b->active)

@@ -229,7 +229,8 @@ put_choice(const struct fast_found *found, const struct trace_flow *flow,
 
     tuple_of(flow, &tuple);
     json_object_put(o, "whys", whys);
-    if (tpr_bpf_choose(found->bpf, found->id, &tuple, choice)) {
+    if (tpr_bpf_choose(found->bpf, found->id, &tuple, now_bpf_ms(),
+                       choice)) {
         free(choice);
         return;
     }
@@ -240,7 +241,10 @@ put_choice(const struct fast_found *found, const struct trace_flow *flow,
         json_object_put_string(why, "why", tpr_why_name(choice->why[i]));
         json_array_add(whys, why);
     }
-    if (choice->chosen >= 0 && choice->ring_size) {
+    if (choice->held) {
+        json_object_put_string(o, "because", "its client had it before "
+                               "(affinity)");
+    } else if (choice->chosen >= 0 && choice->ring_size) {
         json_put_nocopy(o, "because", xasprintf(
             "policy %s chooses it by ring slot %u of %u",
             tpr_policy_name(found->r->policy), choice->slot,

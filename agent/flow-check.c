@@ -80,6 +80,11 @@ flow_check(const struct tpr_service *s)
                          "backends is more than datapath \"flows\" can do",
                          s->name, BALANCE_BACKENDS);
     }
+    if (s->affinity_us) {
+        return xasprintf("service %s: affinity needs to know what clients had "
+                         "before, which datapath \"flows\" does not keep",
+                         s->name);
+    }
     if (s->on_none == TPR_ON_NONE_RESET) {
         return xasprintf("service %s: on_none=reset needs packets made by the "
                          "datapath, which \"flows\" cannot do; drop and pass "

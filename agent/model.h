@@ -73,6 +73,9 @@ enum {
 };
 #define TPR_HOUR_US (3600LL * 1000 * 1000)
 #define TPR_HOLD_LIMIT_US (24 * TPR_HOUR_US)    /* Holds, damping. */
+#define TPR_AFFINITY_US (5 * 60 * 1000 * 1000LL)        /* By default. */
+#define TPR_AFFINITY_MIN_US (1000 * 1000LL)
+#define TPR_AFFINITY_MAX_US (24 * TPR_HOUR_US)
 
 /* What is added to the priority of backends that are for want of others. */
 enum { TPR_BACKUP = 65536 };
@@ -224,6 +227,9 @@ struct tpr_service {
     long long int slow_start_us;        /* 0: the whole weight at once. */
     long long int drain_timeout_us;     /* Connections of who is drained so
                                          * long end; 0: none does. */
+    long long int affinity_us;  /* A client's new connection goes to the
+                                 * backend of its last new one, if that was
+                                 * less long ago; 0: by policy alone. */
     long long int passive_us;   /* A SYN without an answer for so long makes
                                  * its backend suspect; 0: nobody looks. */
     struct tpr_backend **backends;      /* By priority, then name. */

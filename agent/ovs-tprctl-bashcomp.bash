@@ -22,7 +22,7 @@ _ovs_tprctl_keys () {
         add-service | set-service)
             echo vip vip_mac policy spill_metric failback failback_hold \
                 slow_start drain_timeout on_down on_none stateless \
-                passive_detection ;;
+                affinity affinity_timeout passive_detection ;;
         add-backend | set-backend)
             echo name address port mac priority backup weight slow_start \
                 max_connections max_pps max_cpu ;;
@@ -37,6 +37,7 @@ _ovs_tprctl_keys () {
 _ovs_tprctl_values () {
     case $1 in
         datapath) echo auto flows ovs bpf ;;
+        affinity) echo none source ;;
         backup | passive | stateless | verify) echo true false ;;
         auth_type) echo none simple keyed-sha1 meticulous-keyed-sha1 ;;
         policy)

@@ -187,6 +187,7 @@ redirect_make(const struct dp_service *s, redirect_port_func *port, void *aux)
     r->on_down = s->on_down;
     r->on_none = s->on_none;
     r->stateless = s->stateless;
+    r->affinity_ms = s->affinity_ms;
     put_addr(&r->vip, &s->vip.addr);
     r->n_ports = s->vip.proto != TPR_PROTO_ANY ? s->vip.n_ports : 0;
     memcpy(r->ports, s->vip.ports, r->n_ports * sizeof *r->ports);
@@ -259,6 +260,7 @@ redirect_equal(const struct tpr_redirect *a, const struct tpr_redirect *b)
 {
     if (!same_vip(a, b) || a->policy != b->policy || a->on_down != b->on_down
         || a->on_none != b->on_none || a->stateless != b->stateless
+        || a->affinity_ms != b->affinity_ms
         || a->n_backends != b->n_backends
         || memcmp(a->timeouts, b->timeouts, sizeof a->timeouts)) {
         return false;

@@ -45,7 +45,7 @@ static const char *const heartbeat_keys[] = {
 static const char *const service_keys[] = {
     "vip", "vip_mac", "policy", "spill_metric", "failback", "failback_hold",
     "slow_start", "drain_timeout", "on_down", "on_none", "stateless",
-    "passive_detection", MAPS NULL,
+    "affinity", "affinity_timeout", "passive_detection", MAPS NULL,
 };
 static const char *const backend_keys[] = {
     "name", "address", "port", "mac", "priority", "backup", "weight",

@@ -9,6 +9,8 @@ datapath_ext_libredirect_la_SOURCES = \
 	datapath-ext/ovs/page-guard.h \
 	datapath-ext/ovs/page.c \
 	datapath-ext/ovs/page.h \
+	datapath-ext/ovs/redirect-affinity.c \
+	datapath-ext/ovs/redirect-affinity.h \
 	datapath-ext/ovs/redirect-ahead.h \
 	datapath-ext/ovs/redirect-dp-private.h \
 	datapath-ext/ovs/redirect-dp.h \

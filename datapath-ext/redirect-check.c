@@ -132,6 +132,12 @@ check_service(const struct tpr_redirect *r)
     } else if (r->n_ports && !has_ports) {
         return xstrdup("ports need protocol tcp, udp or sctp");
     }
+    if (r->affinity_ms > TPR_TIMEOUT_MAX_MS) {
+        return xstrdup("affinity must be at most 24 h");
+    } else if (r->affinity_ms && r->stateless) {
+        return xstrdup("affinity needs connections: a stateless redirect has "
+                       "none");
+    }
     for (int i = 0; i < r->n_ports; i++) {
         if (!r->ports[i].first || r->ports[i].first > r->ports[i].last) {
             return xasprintf("%d-%d is no range of ports", r->ports[i].first,

@@ -169,7 +169,7 @@ enum tpr_timeout {
 #undef TPR_TIMEOUT
     TPR_N_TIMEOUTS
 };
-enum { TPR_TIMEOUT_MAX_MS = 24 * 3600 * 1000 };
+enum { TPR_TIMEOUT_MAX_MS = 24 * 3600 * 1000 };     /* Affinity, too. */
 
 #define TPR_REDIRECT_VERSION 1
 
@@ -189,6 +189,10 @@ struct tpr_redirect {
     uint16_t n_backends;
     struct tpr_port_range ports[TPR_MAX_PORT_RANGES];
     uint32_t timeouts[TPR_N_TIMEOUTS];  /* Milliseconds, never 0. */
+    uint32_t affinity_ms;       /* A client's new connection goes to the
+                                 * backend of its last new one, if that was
+                                 * less long ago and the backend may have it;
+                                 * 0: the policy alone chooses. */
     struct tpr_redirect_backend *backends;
 };
 

@@ -45,6 +45,7 @@ UNIT_TESTS += tests/unit/test-perf-stats
 UNIT_TESTS += tests/unit/test-policy
 UNIT_TESTS += tests/unit/test-policy-random
 UNIT_TESTS += tests/unit/test-redirect-build
+UNIT_TESTS += tests/unit/test-redirect-affinity
 UNIT_TESTS += tests/unit/test-redirect-check
 UNIT_TESTS += tests/unit/test-redirect-choose
 UNIT_TESTS += tests/unit/test-redirect-death
@@ -108,6 +109,7 @@ packet_maker = tests/unit/packet-maker.c tests/unit/packet-maker.h
 tests_unit_test_redirect_build_SOURCES = \
 	tests/unit/test-redirect-build.c $(packet_maker)
 tests_unit_test_redirect_build_LDADD = $(redirect_ldadd)
+tests_unit_test_redirect_affinity_LDADD = $(redirect_ldadd)
 tests_unit_test_redirect_check_LDADD = $(redirect_ldadd)
 tests_unit_test_redirect_choose_LDADD = $(redirect_ldadd)
 tests_unit_test_redirect_hash_LDADD = $(redirect_ldadd)

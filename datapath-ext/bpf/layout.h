@@ -73,6 +73,7 @@ struct tpr_bpf_limits {
     uint32_t connections, half_open;    /* At most the sizes of that name. */
     uint32_t seed;              /* Of the hashes; never 0. */
     uint32_t stateless;         /* There is, or was, a stateless object. */
+    uint32_t last_serial;       /* Of objects and records; user space. */
 };
 
 /* Pinned beside the maps: whoever finds another one leaves them alone. */
@@ -97,6 +98,8 @@ struct tpr_bpf_object {
     uint8_t proto, policy, on_down, on_none;
     uint16_t n_ports, n_backends;
     uint32_t stateless;         /* bool. */
+    uint32_t affinity_ms;       /* 0: none. */
+    uint32_t serial;            /* No other object's, ever; never 0. */
     uint32_t next_wide;         /* Id of another service of this VIP that
                                  * has ranges, plus 1. */
     struct tpr_port_range ports[TPR_MAX_PORT_RANGES];
@@ -127,7 +130,8 @@ struct tpr_bpf_record {
                                  * space, as these: */
     uint32_t pps;               /* Packets/s in the second before */
     uint32_t pps_ms;            /* this time. */
-    uint64_t pad64;
+    uint32_t serial;            /* No other record's, ever; never 0. */
+    uint32_t pad32;
     struct {
         struct tpr_redirect_backend b;
         uint32_t pad;
@@ -256,6 +260,21 @@ enum {
     TPR_BPF_TELL_MS = 60 * 1000,        /* A connection notes its client as
                                          * often, if at all. */
 };
+
+/* ## Affinity. ## */
+
+/* Which backend an object's client had last, see ovs/redirect-affinity.h. */
+struct tpr_bpf_holder {
+    struct tpr_addr client;
+    uint32_t object;            /* Its serial. */
+};
+
+struct tpr_bpf_held {
+    uint32_t record;            /* Its serial. */
+    uint32_t noted_ms;          /* When its last connection was placed. */
+};
+
+enum { TPR_BPF_HOLDERS = 65536 };       /* Then about the oldest go. */
 
 /* ## Everybody's. ## */
 

@@ -40,6 +40,7 @@ describe(struct tpr_bpf *b, uint32_t id, struct tpr_redirect *r,
         .id = id, .proto = o->proto, .policy = o->policy,
         .on_down = o->on_down, .on_none = o->on_none,
         .stateless = o->stateless != 0, .vip = o->vip,
+        .affinity_ms = o->affinity_ms,
         .n_ports = o->n_ports, .n_backends = o->n_backends,
     };
     memcpy(r->ports, o->ports, sizeof r->ports);

@@ -69,6 +69,7 @@ struct loaded {
     uint32_t list;
     struct ring_ref *ring;
     unsigned long long int created_ms;
+    uint32_t serial;            /* As struct tpr_bpf_object's. */
     uint64_t changed;           /* In this epoch. */
     uint32_t suspect_ms;        /* 0: silence is not looked for. */
 };

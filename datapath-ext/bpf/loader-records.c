@@ -114,6 +114,7 @@ tpr_bpf_record_create(struct tpr_bpf *b,
 
         memset(record, 0, sizeof *record);
         record->in_object = 1;
+        record->serial = ++b->limits->last_serial;
         record->conf[0].b = *conf;
         tpr_bpf_filter_add(b, &conf->addr, TPR_BPF_IS_BACKEND);
         stats_clear(b, slot);

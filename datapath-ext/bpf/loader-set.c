@@ -325,6 +325,8 @@ publish(struct tpr_bpf *b, const struct loaded *new, uint32_t next_wide)
     o->on_down = r->on_down;
     o->on_none = r->on_none;
     o->stateless = r->stateless;
+    o->affinity_ms = r->affinity_ms;
+    o->serial = new->serial;
     b->limits->stateless |= r->stateless;
     o->n_ports = r->n_ports;
     o->n_backends = r->n_backends;
@@ -375,6 +377,7 @@ set(struct tpr_bpf *b, const struct tpr_redirect *r)
     const bool stays = !is_new && same_service(&old.r, r);
 
     new.created_ms = is_new ? MAX(time_msec(), 1) : old.created_ms;
+    new.serial = is_new ? ++b->limits->last_serial : old.serial;
     new.suspect_ms = old.suspect_ms;
     new.r.backends = xmemdup(r->backends, MAX(r->n_backends, 1)
                                           * sizeof *r->backends);
@@ -567,6 +570,7 @@ tpr_bpf_adopt_object(struct tpr_bpf *b, uint32_t id, struct tpr_redirect *r,
     b->loaded[id] = (struct loaded) {
         .r = *r, .records = records, .list = o->list, .ring = ring,
         .created_ms = MAX(time_msec(), 1), .changed = b->epoch,
+        .serial = o->serial,
     };
     vip_ref(b, &r->vip, r->proto, 1);
 }

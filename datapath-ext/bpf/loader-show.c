@@ -6,6 +6,7 @@
 #include <config.h>
 #include "loader-private.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,11 +90,36 @@ tpr_bpf_each_connection(struct tpr_bpf *b, uint32_t id, uint32_t now_ms,
     }
 }
 
-/* Finds out whom object 'id' would give a new connection with 'tuple'.
- * Returns 0 or ENOENT. */
+/* The index of the backend that 'client' is to have by affinity at 'now_ms',
+ * as place.h has it; -1: none. */
+static int
+held_index(struct tpr_bpf *b, const struct loaded *l,
+           const struct tpr_addr *client, uint32_t now_ms, const uint8_t *why)
+{
+    const struct tpr_bpf_holder key = {
+        .client = *client,
+        .object = l->serial,
+    };
+    struct tpr_bpf_held held;
+
+    if (!l->r.affinity_ms
+        || bpf_map_lookup_elem(tpr_bpf_map(b, "tpr_holders"), &key, &held)
+        || now_ms - held.noted_ms >= l->r.affinity_ms) {
+        return -1;
+    }
+    for (int i = 0; i < l->r.n_backends; i++) {
+        if (tpr_bpf_record(b, l->records[i])->serial == held.record) {
+            return why[i] == TPR_WHY_OK ? i : -1;
+        }
+    }
+    return -1;
+}
+
+/* Finds out whom object 'id' would give a new connection with 'tuple' at
+ * 'now_ms'.  Returns 0 or ENOENT. */
 int
 tpr_bpf_choose(struct tpr_bpf *b, uint32_t id, const struct tpr_tuple *tuple,
-               struct tpr_bpf_choice *choice)
+               uint32_t now_ms, struct tpr_bpf_choice *choice)
 {
     const struct loaded *l = find_loaded(b, id);
     uint32_t hash = tpr_hash_tuple(tuple, b->limits->seed);
@@ -115,8 +141,12 @@ tpr_bpf_choose(struct tpr_bpf *b, uint32_t id, const struct tpr_tuple *tuple,
         ring.size = l->ring->size;
         ring.slot = &VALUE(b, rings, uint16_t)[l->ring->first];
     }
-    choice->chosen = tpr_choose(&l->r, l->ring ? &ring : NULL, smooth,
-                                connections, choice->why, hash);
+    choice->chosen = held_index(b, l, &tuple->src, now_ms, choice->why);
+    choice->held = choice->chosen >= 0;
+    if (!choice->held) {
+        choice->chosen = tpr_choose(&l->r, l->ring ? &ring : NULL, smooth,
+                                    connections, choice->why, hash);
+    }
     choice->ring_size = l->r.policy == TPR_POLICY_MAGLEV ? ring.size : 0;
     choice->slot = choice->ring_size ? hash % choice->ring_size : 0;
     free(smooth);

@@ -459,6 +459,7 @@ tpr_bpf_reset(struct tpr_bpf *b, const struct tpr_bpf_options *o)
     clear_hash(tpr_bpf_map(b, "tpr_services"),
                sizeof(struct tpr_bpf_service));
     clear_hash(tpr_bpf_map(b, "tpr_clients"), sizeof(struct tpr_bpf_client));
+    clear_hash(tpr_bpf_map(b, "tpr_holders"), sizeof(struct tpr_bpf_holder));
     tpr_bpf_free_objects(b);
     tpr_bpf_init_objects(b);
     for (int i = 0; i < N_VALUES; i++) {

@@ -149,11 +149,12 @@ void tpr_bpf_each_connection(struct tpr_bpf *, uint32_t id, uint32_t now_ms,
 /* Whom a new connection would be given, and why not the others. */
 struct tpr_bpf_choice {
     int chosen;                 /* Backend's index; -1: nobody. */
+    bool held;                  /* By affinity, not by the policy. */
     uint32_t slot, ring_size;   /* Of maglev's ring; size 0: none. */
     uint8_t why[TPR_MAX_REDIRECT_BACKENDS];     /* enum tpr_why. */
 };
 int tpr_bpf_choose(struct tpr_bpf *, uint32_t id, const struct tpr_tuple *,
-                   struct tpr_bpf_choice *);
+                   uint32_t now_ms, struct tpr_bpf_choice *);
 
 /* What the owner has waited for since the beginning. */
 struct tpr_bpf_work {

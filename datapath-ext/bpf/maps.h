@@ -40,6 +40,13 @@ struct {
     __uint(max_entries, TPR_BPF_CLIENTS);
 } tpr_clients SEC(".maps");
 
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __type(key, struct tpr_bpf_holder);
+    __type(value, struct tpr_bpf_held);
+    __uint(max_entries, TPR_BPF_HOLDERS);
+} tpr_holders SEC(".maps");
+
 /* One long value, in which user space chooses the length. */
 #define LONG_VALUE(NAME)                        \
     struct {                                    \

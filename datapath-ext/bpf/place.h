@@ -31,6 +31,8 @@ struct way {
     uint32_t record;            /* TPR_SEND. */
     uint32_t syn;               /* Where to keep the packet, plus 1. */
     uint32_t evicted;           /* Connections that went for this one. */
+    uint32_t held;              /* Serial of the record that the client is to
+                                 * have by affinity; 0: none. */
     uint8_t verdict;            /* enum tpr_verdict, or WAY_PLACE. */
     uint8_t reverse;            /* TPR_SEND: to the client. */
     uint8_t passed;             /* A later fragment, whose first one passed. */
@@ -67,7 +69,10 @@ struct choice {
     uint8_t weighted;           /* Turns go by weight... */
     uint8_t spills;             /* ...and to all priorities. */
     uint16_t any_pps;           /* That limit does not count. */
-    uint32_t now_ms;            /* No padding. */
+    uint32_t now_ms;
+    uint32_t held_serial;       /* As struct way's 'held'; */
+    uint32_t held;              /* its index, or TPR_BPF_NONE: it may not be
+                                 * given one.  No padding. */
 };
 
 _Static_assert(WAY_PACKET == 0 && WAY_CONTROL == 1, "see struct way");
@@ -145,6 +150,9 @@ judge(uint32_t i, struct choice *c)
         return 0;
     }
     *why = TPR_WHY_OK;
+    if (record->serial == c->held_serial) {
+        c->held = i;
+    }
     if (c->best == TPR_BPF_NONE || entry->priority < c->priority) {
         c->best = i;
         c->priority = entry->priority;
@@ -184,6 +192,7 @@ TPR_INLINE void
 judge_each(struct choice *c)
 {
     c->best = TPR_BPF_NONE;
+    c->held = TPR_BPF_NONE;
     c->priority = 0;
     c->least_n = 0;
     c->least_weight = 0;
@@ -227,6 +236,7 @@ judge_all(struct choice *c, const struct tpr_bpf_object *object, bool again,
         .again = again,
         .by_connections = object->policy == TPR_POLICY_LEAST_CONNECTIONS,
         .now_ms = w->now_ms,
+        .held_serial = w->held,
     };
     tpr_judge(c);
 }
@@ -608,7 +618,9 @@ tpr_attempt(struct way *w, uint32_t n)
         return ATTEMPT_NONE;
     }
     i = c.best;
-    if (object->policy == TPR_POLICY_MAGLEV) {
+    if (c.held != TPR_BPF_NONE && !c.any_pps) {
+        i = c.held;
+    } else if (object->policy == TPR_POLICY_MAGLEV) {
         choose_ring(&c, w->hash);
         i = c.best;
     } else if (!tpr_policy_is_ordered(object->policy)
@@ -742,6 +754,41 @@ place_none(struct way *w, const struct tpr_bpf_object *object)
     return 0;
 }
 
+/* Finds out whom the client of 'w' is to have by affinity. */
+STEP int
+find_held(struct way *w, const struct tpr_bpf_object *object)
+{
+    struct tpr_bpf_holder key = {
+        .client = w->p.tuple.src,
+        .object = object->serial,
+    };
+    const struct tpr_bpf_held *held = bpf_map_lookup_elem(&tpr_holders, &key);
+
+    if (held && w->now_ms - held->noted_ms < object->affinity_ms) {
+        w->held = held->record;
+    }
+    return 0;
+}
+
+/* Notes whom the client of 'w' has now. */
+STEP int
+note_held(struct way *w, const struct tpr_bpf_object *object)
+{
+    const struct tpr_bpf_record *record = record_at(VALUE_OF(tpr_records),
+                                                    w->record);
+    struct tpr_bpf_holder key = {
+        .client = w->p.tuple.src,
+        .object = object->serial,
+    };
+    struct tpr_bpf_held held = { .noted_ms = w->now_ms };
+
+    if (record) {
+        held.record = record->serial;
+        bpf_map_update_elem(&tpr_holders, &key, &held, BPF_ANY);
+    }
+    return 0;
+}
+
 /* A packet without a connection, or whose connection w->conn has to go: gives
  * it one of object w->id, or says in w->verdict what else. */
 __attribute__((noinline)) int
@@ -773,6 +820,10 @@ tpr_place(struct way *w)
     if (is_stray_reset(&w->p)) {
         return 0;
     }
+    w->held = 0;
+    if (object->affinity_ms) {
+        find_held(w, object);
+    }
     for (uint32_t n = 0; n < TPR_BPF_ATTEMPTS; n++) {
         result = tpr_attempt(w, n);
         if (result != ATTEMPT_AGAIN) {
@@ -781,6 +832,9 @@ tpr_place(struct way *w)
     }
     if (result == ATTEMPT_DONE) {
         note_client(w->in_port, w->p.tci, w->p.eth_src, w->now_ms);
+        if (object->affinity_ms) {
+            note_held(w, object);
+        }
         w->verdict = TPR_SEND;
     } else if (result != ATTEMPT_FULL || !tpr_stateless(w)) {
         place_none(w, object);

@@ -103,7 +103,7 @@ tpr_redirect_equal(const struct tpr_redirect *a, const struct tpr_redirect *b)
 {
     if (a->id != b->id || a->proto != b->proto || a->policy != b->policy
         || a->on_down != b->on_down || a->on_none != b->on_none
-        || a->stateless != b->stateless
+        || a->stateless != b->stateless || a->affinity_ms != b->affinity_ms
         || memcmp(&a->vip, &b->vip, sizeof a->vip)
         || a->n_ports != b->n_ports || a->n_backends != b->n_backends
         || memcmp(a->ports, b->ports, a->n_ports * sizeof *a->ports)
@@ -188,6 +188,7 @@ put_redirect(struct ofpbuf *b, const struct tpr_redirect *r, bool state)
     for (size_t i = 0; i < TPR_N_TIMEOUTS; i++) {
         hdr->timeouts[i] = htonl(r->timeouts[i]);
     }
+    hdr->affinity = htonl(r->affinity_ms);
 
     struct tpr_ofp_ports *ports = ofpbuf_put_zeros(b, ROUND_UP(ports_len, 8));
     for (size_t i = 0; i < r->n_ports; i++) {
@@ -251,8 +252,7 @@ pull_header(struct ofpbuf *b, const struct tpr_ofp_redirect **hdrp,
                       "version of a redirect's description is %"PRIu8
                       ", not %d", hdr->version, TPR_REDIRECT_VERSION);
     }
-    if (hdr->flags & ~TPRRF_STATELESS
-        || !is_all_zeros(hdr->pad2, sizeof hdr->pad2)) {
+    if (hdr->flags & ~TPRRF_STATELESS) {
         return refuse_reserved(errorp, "a redirect's description");
     }
 
@@ -321,6 +321,7 @@ pull_redirect(struct ofpbuf *b, bool state, struct tpr_redirect *r,
     for (size_t i = 0; i < TPR_N_TIMEOUTS; i++) {
         r->timeouts[i] = ntohl(hdr->timeouts[i]);
     }
+    r->affinity_ms = ntohl(hdr->affinity);
     r->n_ports = ntohs(hdr->n_ports);
     error = pull_ports(b, r, errorp);
     if (error) {

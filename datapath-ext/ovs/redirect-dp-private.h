@@ -16,6 +16,7 @@
 #include "openvswitch/thread.h"
 #include "ovs-rcu.h"
 #include "page.h"
+#include "redirect-affinity.h"
 #include "redirect-dp.h"
 #include "redirect-sender.h"
 #include "ring.h"
@@ -27,6 +28,7 @@ enum { TPR_EXPIRES_GRAIN_MS = 64 }; /* An idle time may be that much short. */
 /* A backend of an object. */
 struct tpr_record {
     uint32_t slot;              /* In struct tpr_dp's 'records'. */
+    uint32_t serial;            /* No other record's, ever; never 0. */
     struct tpr_addr addr;       /* Identity, with the words. */
     uint16_t l4_port;           /* Host byte order; 0: as the client asked. */
     uint32_t region, word;
@@ -52,6 +54,7 @@ struct tpr_record {
 /* What an object keeps through modifications. */
 struct tpr_shared {
     uint64_t created_ms;
+    uint32_t serial;            /* No other object's, ever; never 0. */
     uint64_t counters[TPR_N_COUNTERS];  /* Atomic. */
     int32_t *smooth;            /* By backend's index; writer. */
     tpr_conn_no conns;          /* Its connections in the table; writer. */
@@ -84,6 +87,10 @@ struct tpr_dp {
     uint32_t n_records;         /* Slots that were ever used. */
     uint32_t *free_records;     /* Slots to use again. */
     uint32_t n_free_records;
+
+    struct tpr_affinity *affinity;      /* NULL: no object has asked for it
+                                         * yet; writer. */
+    uint32_t last_serial;       /* Of objects and records; writer. */
 
     struct tpr_table table;
     struct tpr_page *page;
@@ -208,6 +215,10 @@ void tpr_conn_release(struct tpr_dp *dp, struct tpr_conn *)
     OVS_REQUIRES(dp->mutex);
 void tpr_why_all(const struct tpr_dp *dp, const struct tpr_object *,
                  uint8_t *why)
+    OVS_REQUIRES(dp->mutex);
+int tpr_held(const struct tpr_dp *, const struct tpr_object *,
+             const struct tpr_addr *client, const uint8_t *why,
+             uint32_t now_ms)
     OVS_REQUIRES(dp->mutex);
 void tpr_count_connections(const struct tpr_object *, uint32_t *connections);
 bool tpr_needs_no_entry(const struct tpr_redirect *,

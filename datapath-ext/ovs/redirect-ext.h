@@ -68,7 +68,8 @@ struct tpr_ofp_redirect {
     ovs_be16 n_backends;
     struct in6_addr vip;        /* IPv4: ::ffff:a.b.c.d. */
     ovs_be32 timeouts[5];       /* ms, indexed by enum tpr_timeout. */
-    uint8_t pad2[4];
+    ovs_be32 affinity;          /* ms; 0: none, and all that switches take
+                                 * that do not know affinity. */
 };
 OFP_ASSERT(sizeof(struct tpr_ofp_redirect) == 56);
 

@@ -83,6 +83,7 @@ record_create(struct tpr_dp *dp, struct tpr_shared *shared,
         record = xzalloc(sizeof *record);
     }
     record->slot = slot;
+    record->serial = ++dp->last_serial;
     record->shared = shared;
     record->addr = b->addr;
     record->l4_port = b->l4_port;
@@ -456,6 +457,7 @@ dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
     if (!old) {
         object->shared = xzalloc(sizeof *object->shared);
         object->shared->created_ms = time_msec();
+        object->shared->serial = ++dp->last_serial;
         dp->n_objects++;
     } else {
         object->shared = old->shared;
@@ -465,6 +467,9 @@ dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
         }
     }
     adopt_records(dp, object, old);
+    if (r->affinity_ms && !dp->affinity) {
+        dp->affinity = tpr_affinity_create(TPR_AFFINITY_MAX, dp->seed);
+    }
     hmap_insert(&dp->vips, &object->node, hash_vip(scope, &r->vip));
     ovsrcu_set(&dp->objects[dp_id], object);
     if (old) {
@@ -782,6 +787,7 @@ tpr_dp_destroy(struct tpr_dp *dp)
     free(dp->objects);
     hmap_destroy(&dp->vips);
     hmap_destroy(&dp->rings);
+    tpr_affinity_destroy(dp->affinity);
     tpr_table_destroy(&dp->table);
     tpr_page_close(dp->page);
     free(dp->page_path);

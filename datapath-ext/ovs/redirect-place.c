@@ -74,6 +74,24 @@ tpr_why_all(const struct tpr_dp *dp, const struct tpr_object *object,
     }
 }
 
+/* Returns the index of the backend of 'object' that 'client' is to have by
+ * affinity, -1: whom the policy chooses. */
+int
+tpr_held(const struct tpr_dp *dp, const struct tpr_object *object,
+         const struct tpr_addr *client, const uint8_t *why, uint32_t now_ms)
+{
+    const uint32_t serial = tpr_affinity_find(dp->affinity, client,
+                                              object->shared->serial, now_ms,
+                                              object->r.affinity_ms);
+
+    for (int i = 0; serial && i < object->r.n_backends; i++) {
+        if (object->records[i]->serial == serial) {
+            return why[i] == TPR_WHY_OK ? i : -1;
+        }
+    }
+    return -1;
+}
+
 /* Fills in how many connections each backend of 'object' has, if its policy
  * asks for that. */
 void
@@ -357,12 +375,15 @@ choose(struct tpr_dp *dp, struct tpr_object *object,
 {
     const uint32_t hash = tpr_hash_tuple(&p->tuple, dp->seed);
     uint32_t connections[TPR_MAX_REDIRECT_BACKENDS];
+    int held = tpr_held(dp, object, &p->tuple.src, why, now_ms);
 
     tpr_count_connections(object, connections);
     for (;;) {
-        int i = tpr_choose(&object->r, object->ring, object->shared->smooth,
-                           connections, why, hash);
+        int i = held >= 0 ? held : tpr_choose(
+            &object->r, object->ring, object->shared->smooth, connections,
+            why, hash);
 
+        held = -1;
         if (i < 0) {
             return -1;
         }
@@ -549,4 +570,8 @@ tpr_place(struct tpr_dp *dp, struct tpr_object *object,
     result->conn = record_connection(dp, object, object->records[i], p, &key,
                                      in_port, now_ms);
     keep_syn(dp, object, result->conn, p, frame);
+    if (object->r.affinity_ms) {
+        tpr_affinity_note(dp->affinity, &p->tuple.src, object->shared->serial,
+                          result->record->serial, now_ms);
+    }
 }

@@ -343,23 +343,25 @@ is_reverse_taken(const struct tpr_dp *dp, const struct tpr_object *object,
            && tpr_object_get(dp, conn->redirect);
 }
 
-/* Chooses as a placement would; tells in 'why' whose reverse key is taken. */
+/* Chooses as a placement would; tells in 'why' whose reverse key is taken, and
+ * in '*held' whether affinity chose, not the policy. */
 static int
 choose_as_if(struct tpr_dp *dp, struct tpr_object *object,
              const struct tpr_tuple *tuple, const struct tpr_conn *old,
-             uint8_t *why)
+             uint8_t *why, bool *held)
     OVS_REQUIRES(dp->mutex)
 {
     const struct tpr_redirect *r = &object->r;
     const size_t size = MAX(r->n_backends, 1) * sizeof(int32_t);
     int32_t *smooth = xmemdup(object->shared->smooth, size);
     uint32_t connections[TPR_MAX_REDIRECT_BACKENDS];
-    int i;
+    int i = tpr_held(dp, object, &tuple->src, why, dp->now_ms);
 
+    *held = i >= 0;
     tpr_count_connections(object, connections);
-    for (;;) {
-        i = tpr_choose(r, object->ring, smooth, connections, why,
-                       tpr_hash_tuple(tuple, dp->seed));
+    for (;; *held = false) {
+        i = *held ? i : tpr_choose(r, object->ring, smooth, connections, why,
+                                   tpr_hash_tuple(tuple, dp->seed));
         if (i < 0 || r->stateless
             || !is_reverse_taken(dp, object, object->records[i], tuple, old)) {
             break;
@@ -395,18 +397,21 @@ explain_choice(struct tpr_dp *dp, struct tpr_object *object,
     const bool full = !r->stateless && !old && tpr_table_full(&dp->table);
     const bool no_entry = full && !tpr_table_oldest_half_open(&dp->table);
     uint8_t why[TPR_MAX_REDIRECT_BACKENDS];
+    bool held = false;
     int chosen;
 
     tpr_why_all(dp, object, why);
     chosen = (no_entry ? choose_without_entry(dp, object, tuple, why)
-              : choose_as_if(dp, object, tuple, old, why));
+              : choose_as_if(dp, object, tuple, old, why, &held));
     for (int i = 0; i < r->n_backends; i++) {
         ds_put_format(ds, "backend %d: ", i);
         format_addr(ds, &r->backends[i].addr);
         ds_put_format(ds, " priority %"PRIu16", %s%s",
                       r->backends[i].priority, tpr_why_name(why[i]),
                       i == chosen ? ", policy chooses it" : "");
-        if (i == chosen) {
+        if (i == chosen && held) {
+            ds_put_cstr(ds, ", by affinity");
+        } else if (i == chosen) {
             explain_slot(object, why, hash, ds);
         }
         ds_put_char(ds, '\n');

@@ -320,6 +320,7 @@ parse_vlan(const char *s, uint16_t *vlan)
     KEY(ON_DOWN, "on_down", false, false)       \
     KEY(ON_NONE, "on_none", false, false)       \
     KEY(STATELESS, "stateless", false, false)   \
+    KEY(AFFINITY, "affinity", false, false)     \
     KEY(TIMEOUT, "timeout", false, true)        \
     KEY(BACKEND, "backend", true, true)         \
     KEY(OUTPUT, "output", true, false)          \
@@ -508,6 +509,8 @@ parse_redirect_key(struct parser *p, enum key key, char *value)
         return PARSE_NAME(value, on_none_names, &r->on_none);
     } else if (key == KEY_STATELESS) {
         return PARSE_NAME(value, stateless_names, &r->stateless);
+    } else if (key == KEY_AFFINITY) {
+        return parse_time(value, &r->affinity_ms);
     } else {
         return parse_timeout(p, value);
     }
@@ -720,6 +723,10 @@ tpr_redirect_format(const struct tpr_redirect *r,
     }
     if (r->stateless) {
         ds_put_cstr(ds, ",stateless=true");
+    }
+    if (r->affinity_ms) {
+        ds_put_cstr(ds, ",affinity=");
+        format_time(r->affinity_ms, ds);
     }
     for (size_t i = 0; i < ARRAY_SIZE(timeouts); i++) {
         if (r->timeouts[i] != timeouts[i].default_ms) {

@@ -231,7 +231,7 @@ flows_set(void *h_, const struct tpr_redirect *r)
         i++;
     }
     if ((r->policy != TPR_POLICY_FAILOVER && r->policy != TPR_POLICY_WEIGHTED)
-        || r->stateless
+        || r->stateless || r->affinity_ms
         || r->on_none == TPR_ON_NONE_RESET
         || i == MAX_SERVICES || r->n_backends > MAX_BACKENDS_) {
         return false;

@@ -346,6 +346,9 @@ ovs_set(void *h_, const struct tpr_redirect *r)
     if (r->stateless) {
         ds_put_cstr(&s, ",stateless=true");
     }
+    if (r->affinity_ms) {
+        ds_put_format(&s, ",affinity=%ums", r->affinity_ms);
+    }
     for (int i = 0; i < r->n_ports; i++) {
         ds_put_format(&s, ",port=%u-%u", r->ports[i].first,
                       r->ports[i].last);

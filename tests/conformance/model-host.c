@@ -36,6 +36,7 @@ model_destroy(void *m_)
     }
     free(m->conns);
     free(m->frags);
+    free(m->held);
     free(m->all);
     free(m);
 }
@@ -241,6 +242,9 @@ model_del(void *m_, uint32_t id)
     }
     for (int i = 0; i < o->r.n_backends; i++) {
         o->b[i]->conf.withdrawn |= TPR_WITHDRAWN_REMOVED;
+    }
+    for (uint32_t i = 0; i < m->n_held; i++) {
+        m->held[i].id = m->held[i].id == id ? 0 : m->held[i].id;
     }
     o->used = false;
     return true;

@@ -51,6 +51,14 @@ struct m_conn {
     struct pkt first;           /* The SYN. */
 };
 
+/* Which backend a client had last. */
+struct m_held {
+    uint32_t id;                /* Redirect; 0: it is gone. */
+    struct tpr_addr client;
+    struct m_backend *b;
+    uint32_t ms;                /* When it was placed. */
+};
+
 struct m_frag {
     struct tpr_addr src, dst;
     uint32_t id, serial;        /* Of the connection; 0: it passed. */
@@ -65,6 +73,8 @@ struct model {
     tpr_word region[TPR_MAX_REGIONS], word[M_WORDS];
     struct m_conn *conns;       /* In the order in which they were made. */
     uint32_t n_slots, n_conns, next_serial;
+    struct m_held *held;
+    uint32_t n_held;
     struct m_frag *frags;
     uint32_t n_frags;
     struct m_backend **all;     /* Every backend there ever was. */

@@ -8,6 +8,7 @@
 
 #include <config.h>
 #include "model-private.h"
+#include "util.h"
 
 #include <string.h>
 
@@ -368,6 +369,51 @@ keep_syn(struct model *m, struct m_conn *c, const struct pkt *p)
     c->first.partial = false;           /* The sender completes it. */
 }
 
+static struct m_held *
+find_held(struct model *m, uint32_t id, const struct tpr_addr *client)
+{
+    for (uint32_t i = 0; i < m->n_held; i++) {
+        if (m->held[i].id == id && m_same_addr(&m->held[i].client, client)) {
+            return &m->held[i];
+        }
+    }
+    return NULL;
+}
+
+/* The backend of 'o' that 'client' is to have by affinity, -1: none. */
+static int
+held_index(struct model *m, const struct m_object *o,
+           const struct tpr_addr *client, const bool *usable)
+{
+    const struct m_held *held = find_held(m, o->r.id, client);
+
+    if (o->r.affinity_ms && held && m->now - held->ms < o->r.affinity_ms) {
+        for (int i = 0; i < o->r.n_backends; i++) {
+            if (o->b[i] == held->b && usable[i]) {
+                return i;
+            }
+        }
+    }
+    return -1;
+}
+
+/* 'client' has 'b' of object 'id' now. */
+static void
+note_held(struct model *m, uint32_t id, const struct tpr_addr *client,
+          struct m_backend *b)
+{
+    struct m_held *held = find_held(m, id, client);
+
+    if (!held) {
+        m->held = xrealloc(m->held, (m->n_held + 1) * sizeof *m->held);
+        held = &m->held[m->n_held++];
+        held->id = id;
+        held->client = *client;
+    }
+    held->b = b;
+    held->ms = m->now;
+}
+
 struct m_conn *
 m_new_conn(struct look *l, struct m_backend *b, uint32_t id)
 {
@@ -391,6 +437,9 @@ m_new_conn(struct look *l, struct m_backend *b, uint32_t id)
     memset(c, 0, sizeof *c);
     c->used = true;
     c->serial = ++m->next_serial;
+    if (m->objects[id].r.affinity_ms) {
+        note_held(m, id, &p->src, b);
+    }
     c->id = id;
     c->b = b;
     c->client = p->src;
@@ -419,6 +468,7 @@ m_choose_backend(struct look *l, struct m_object *o, bool *stateless)
                            p->proto);
     bool usable[M_BACKENDS], fast[M_BACKENDS];
     bool limited = false, any_fast = false, all_fast = false;
+    int held;
 
     for (int i = 0; i < o->r.n_backends; i++) {
         struct m_backend *b = o->b[i];
@@ -440,15 +490,18 @@ m_choose_backend(struct look *l, struct m_object *o, bool *stateless)
     if (limited) {
         m_count(m, TPR_COUNTER_LIMITED);
     }
+    held = held_index(m, o, &p->src, usable);
     *stateless = (o->r.stateless
                   || (m->n_conns >= m->o.connections && !oldest_half_open(m)));
     for (;;) {
-        int i = (all_fast && !*stateless
+        int i = (held >= 0 && !*stateless ? held
+                 : all_fast && !*stateless
                  && o->r.policy == TPR_POLICY_SPILLOVER
                  ? m_choose_turn(o, usable)
                  : m_choose(o, *stateless && !o->r.stateless
                             ? TPR_POLICY_MAGLEV : o->r.policy, usable, hash));
 
+        held = -1;
         if (i < 0 && any_fast) {        /* Nobody else is left. */
             memcpy(usable, fast, sizeof usable);
             any_fast = false;

@@ -137,6 +137,9 @@ put_redirect(FILE *f, const struct tpr_redirect *r)
     if (r->stateless) {
         fprintf(f, " stateless=1");
     }
+    if (r->affinity_ms) {
+        fprintf(f, " affinity=%u", r->affinity_ms);
+    }
     for (int i = 0; i < r->n_backends; i++) {
         put_backend(f, &r->backends[i]);
     }

@@ -93,6 +93,9 @@ random_redirect(struct round *t, uint32_t id)
         r->policy = draw(t, 2) ? TPR_POLICY_FAILOVER : TPR_POLICY_MAGLEV;
         r->on_down = draw(t, 2) ? TPR_ON_DOWN_DEFAULT : TPR_ON_DOWN_RESELECT;
     }
+    if (!r->stateless && !draw(t, 3)) {
+        r->affinity_ms = 1000 * (1 + draw(t, 60));
+    }
     if (id != 3) {
         r->n_ports = 2;
         r->ports[0] = (struct tpr_port_range) { 80, 81 };

@@ -113,6 +113,8 @@ service_key(const char *key, char *value, struct tpr_redirect *r)
         r->on_down = (uint8_t) find_name(downs, 4, value);
     } else if (!strcmp(key, "on_none")) {
         r->on_none = (uint8_t) find_name(nones, 3, value);
+    } else if (!strcmp(key, "affinity")) {
+        r->affinity_ms = (uint32_t) atol(value);
     } else if (!strcmp(key, "stateless")) {
         r->stateless = number(value) != 0;
     } else {

@@ -1,6 +1,6 @@
 #! /bin/bash
 # Policies that look at load: least-connections, and spillover by connections,
-# packets/s and the servers' processors.
+# packets/s and the servers' processors; affinity.
 #
 #   client .10 --- switch .1 --+-- r1 .50
 #     VIP .100                 +-- r2 .60
@@ -64,6 +64,16 @@ hold 40
 count_is '30 10 ' || fail "least-connections: $(counted)"
 ctl set-backend web/r2 weight=30
 let_go
+
+echo "affinity"
+ctl set-service web policy=weighted affinity=source
+wait_for 5 eval 'redirects | grep -q affinity=300s'
+shares=$(servers 20)
+[[ $shares =~ ^r[12]=20\ $ ]] || fail "with affinity: $shares"
+ctl set-service web affinity=none
+wait_for 5 eval '! redirects | grep -q affinity='
+shares=$(servers 20)
+[[ $shares = r1=*' r2='* ]] || fail "without affinity: $shares"
 
 echo "spillover by packets/s"
 ctl set-service web policy=spillover spill_metric=packets -- \

@@ -456,6 +456,26 @@ START_TEST(drain_timeout)
 }
 END_TEST
 
+START_TEST(affinity)
+{
+    web->affinity = CONST_CAST(char *, "none");
+    web->affinity_timeout = CONST_CAST(char *, "30s");
+    ck_assert_uint_eq(build(), 0);
+    ck_assert_int_eq(service("web")->affinity_us, 0);
+    web->affinity = CONST_CAST(char *, "source");
+    ck_assert_uint_eq(build(), 0);
+    ck_assert_int_eq(service("web")->affinity_us, 30 * 1000 * 1000);
+    web->affinity_timeout = NULL;
+    ck_assert_uint_eq(build(), 0);
+    ck_assert_int_eq(service("web")->affinity_us, TPR_AFFINITY_US);
+    web->affinity_timeout = CONST_CAST(char *, "25h");
+    ck_assert_uint_eq(build(), 1);
+    web->affinity_timeout = NULL;
+    web->stateless = true;
+    ck_assert_uint_eq(build(), 1);
+}
+END_TEST
+
 START_TEST(two_backends_in_one_region_need_names)
 {
     struct tprrec_backend *b = add_backend(web, r1, "172.20.126.51", 3);
@@ -940,6 +960,7 @@ config_suite(void)
         last_good_region_stays, last_good_service_stays, last_good_backend_stays,
         deletion_deletes, equal_priorities_are_refused, priorities_swap_in_one_step_and_in_two,
         backups_come_last, slow_start_of_a_backend_comes_first, drain_timeout,
+        affinity,
         two_backends_in_one_region_need_names, duplicate_endpoints_are_refused,
         backend_port_wants_one_service_port, overlapping_vips_are_refused,
         regions_need_ports_or_peers_of_their_own, heartbeat_values, checks_are_inherited,

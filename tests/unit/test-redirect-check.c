@@ -116,6 +116,12 @@ START_TEST(stateless)
     assert_refused("on_down=reset needs connections: a stateless redirect "
                    "reselects");
     r.stateless = true;
+    r.affinity_ms = 1000;
+    assert_refused("affinity needs connections: a stateless redirect has "
+                   "none");
+    r.affinity_ms = TPR_TIMEOUT_MAX_MS + 1;
+    assert_refused("affinity must be at most 24 h");
+    r.stateless = true;
     b[1].l4_port = 8080;
     assert_refused("backend 1: l4_port needs connections: a stateless "
                    "redirect changes no ports");

@@ -162,6 +162,24 @@ START_TEST(one_that_waits_for_an_answer)
 }
 END_TEST
 
+START_TEST(one_whose_client_was_here)
+{
+    struct made m;
+
+    setup(UDP, TPR_ON_DOWN_DEFAULT);
+    w.r.affinity_ms = 10 * 1000;
+    world_set(3);
+    world_word(0, TPR_LIVENESS_DOWN);
+    m = from_client(UDP, 4000, 0);
+    forward(&m);
+    world_word(0, TPR_LIVENESS_UP);
+    expect(TPR_MODE_FORWARD, UDP, 4001, 0,
+           WORDS("backend 1: 10.1.0.2 priority 2, usable, policy chooses it, "
+                 "by affinity"));
+    world_close();
+}
+END_TEST
+
 START_TEST(one_whose_time_is_over)
 {
     struct made m;
@@ -267,6 +285,7 @@ UNIT_MAIN("redirect-explain",
           one_whose_backend_is_down,
           one_that_was_reset,
           one_that_waits_for_an_answer,
+          one_whose_client_was_here,
           one_whose_time_is_over,
           one_whose_answers_would_be_anothers,
           one_that_opens_again,

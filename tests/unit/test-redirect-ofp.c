@@ -76,6 +76,8 @@ random_redirect(struct tpr_redirect *r, size_t n_backends)
         r->policy = (random_range(2) ? TPR_POLICY_FAILOVER
                      : TPR_POLICY_MAGLEV);
         r->on_down = TPR_ON_DOWN_RESELECT;
+    } else if (random_range(2)) {
+        r->affinity_ms = 1 + random_range(TPR_TIMEOUT_MAX_MS);
     }
     r->vip = make_addr(ipv6, 0);
     for (int i = 0; i < TPR_N_TIMEOUTS; i++) {

@@ -267,7 +267,8 @@ give_records_back(struct tpr_bpf *b, const struct loaded *new,
 }
 
 /* Gives 'new' records and a list, those of 'old' where the backend is the
- * same.  Returns false, with nothing changed, if there is no room. */
+ * same; with another policy, turns begin anew.  Returns false, with nothing
+ * changed, if there is no room. */
 static bool
 adopt(struct tpr_bpf *b, struct loaded *new, const struct loaded *old)
 {
@@ -286,7 +287,8 @@ adopt(struct tpr_bpf *b, struct loaded *new, const struct loaded *old)
         for (int j = 0; j < old->r.n_backends; j++) {
             if (is_same(&old->r.backends[j], &r->backends[i])) {
                 new->records[i] = old->records[j];
-                entry->smooth = lists[old->list + j].smooth;
+                entry->smooth = (old->r.policy == r->policy
+                                 ? lists[old->list + j].smooth : 0);
             }
         }
         if (new->records[i] == TPR_BPF_NONE) {

@@ -216,7 +216,7 @@ void tpr_conn_release(struct tpr_dp *dp, struct tpr_conn *)
 void tpr_why_all(const struct tpr_dp *dp, const struct tpr_object *,
                  uint8_t *why)
     OVS_REQUIRES(dp->mutex);
-int tpr_held(const struct tpr_dp *, const struct tpr_object *,
+int tpr_held(const struct tpr_dp *dp, const struct tpr_object *,
              const struct tpr_addr *client, const uint8_t *why,
              uint32_t now_ms)
     OVS_REQUIRES(dp->mutex);

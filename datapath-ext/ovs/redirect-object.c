@@ -353,6 +353,8 @@ find_backend(const struct tpr_object *old,
 
 /* Gives the backends of 'object' records, those of 'old', of which it is a
  * new version, where they are the same.  Those that are gone are orphans.
+ * With another policy, turns begin anew: what backends have saved up by
+ * weight, say, would give one of them all turns of round-robin for a while.
  * There must be as many records left as it has new backends. */
 static void
 adopt_records(struct tpr_dp *dp, struct tpr_object *object,
@@ -371,7 +373,8 @@ adopt_records(struct tpr_dp *dp, struct tpr_object *object,
         if (j >= 0) {
             object->records[i] = old->records[j];
             object->records[i]->in_object = true;
-            smooth[i] = old->shared->smooth[j];
+            smooth[i] = (old->r.policy == r->policy
+                         ? old->shared->smooth[j] : 0);
         } else {
             object->records[i] = record_create(dp, object->shared,
                                                &r->backends[i]);

@@ -218,6 +218,9 @@ model_set(void *m_, const struct tpr_redirect *r)
             new[i]->paced = new[i]->packets;
         }
         o->b[i]->conf = r->backends[i];
+        if (o->used && o->r.policy != r->policy) {
+            o->b[i]->smooth = 0;
+        }
     }
     o->used = true;
     o->r = *r;

@@ -112,6 +112,38 @@ tpr_least(const struct tpr_redirect *r, const uint8_t *why,
     return least;
 }
 
+/* How much a backend may have saved up, or owe, when 'r' takes the place of
+ * 'old': no more than a turn brings to all of them, for with smaller weights
+ * it would have all turns for a while; nothing with another policy. */
+TPR_INLINE int32_t
+tpr_smooth_most(const struct tpr_redirect *old, const struct tpr_redirect *r)
+{
+    int32_t total = 0;
+
+    for (int i = 0; i < r->n_backends; i++) {
+        total += r->policy == TPR_POLICY_ROUND_ROBIN ? 1
+                 : r->backends[i].weight;
+    }
+    return old->policy == r->policy ? total : 0;
+}
+
+TPR_INLINE int32_t
+tpr_smooth_clamp(int32_t smooth, int32_t most)
+{
+    return smooth > most ? most : smooth < -most ? -most : smooth;
+}
+
+/* Does affinity that was noted at 'noted_ms' hold at 'now_ms'?  Clocks of
+ * threads may be a second apart. */
+TPR_INLINE bool
+tpr_affinity_holds(uint32_t noted_ms, uint32_t now_ms, uint32_t affinity_ms)
+{
+    const uint32_t passed_ms = now_ms - noted_ms;
+
+    return affinity_ms && (passed_ms < affinity_ms
+                           || passed_ms > UINT32_MAX - 1000);
+}
+
 /* A turn of those of 'priority' (negative: of any) that take part; if 'least'
  * is not negative, of those that have as few connections per weight as that
  * one. */

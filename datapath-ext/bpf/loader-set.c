@@ -17,6 +17,7 @@
 #include "hash.h"
 #include "page.h"
 #include "redirect-check.h"
+#include "redirect-choose.h"
 #include "timeval.h"
 #include "util.h"
 
@@ -267,12 +268,12 @@ give_records_back(struct tpr_bpf *b, const struct loaded *new,
 }
 
 /* Gives 'new' records and a list, those of 'old' where the backend is the
- * same; with another policy, turns begin anew.  Returns false, with nothing
- * changed, if there is no room. */
+ * same.  Returns false, with nothing changed, if there is no room. */
 static bool
 adopt(struct tpr_bpf *b, struct loaded *new, const struct loaded *old)
 {
     const struct tpr_redirect *r = &new->r;
+    const int32_t most = tpr_smooth_most(&old->r, r);
     struct tpr_bpf_entry *lists = VALUE(b, lists, struct tpr_bpf_entry);
 
     new->list = tpr_bpf_take(b, &b->list_space, r->n_backends);
@@ -287,8 +288,8 @@ adopt(struct tpr_bpf *b, struct loaded *new, const struct loaded *old)
         for (int j = 0; j < old->r.n_backends; j++) {
             if (is_same(&old->r.backends[j], &r->backends[i])) {
                 new->records[i] = old->records[j];
-                entry->smooth = (old->r.policy == r->policy
-                                 ? lists[old->list + j].smooth : 0);
+                entry->smooth = tpr_smooth_clamp(lists[old->list + j].smooth,
+                                                 most);
             }
         }
         if (new->records[i] == TPR_BPF_NONE) {

@@ -104,7 +104,7 @@ held_index(struct tpr_bpf *b, const struct loaded *l,
 
     if (!l->r.affinity_ms
         || bpf_map_lookup_elem(tpr_bpf_map(b, "tpr_holders"), &key, &held)
-        || now_ms - held.noted_ms >= l->r.affinity_ms) {
+        || !tpr_affinity_holds(held.noted_ms, now_ms, l->r.affinity_ms)) {
         return -1;
     }
     for (int i = 0; i < l->r.n_backends; i++) {

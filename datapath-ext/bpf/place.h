@@ -764,7 +764,8 @@ find_held(struct way *w, const struct tpr_bpf_object *object)
     };
     const struct tpr_bpf_held *held = bpf_map_lookup_elem(&tpr_holders, &key);
 
-    if (held && w->now_ms - held->noted_ms < object->affinity_ms) {
+    if (held && tpr_affinity_holds(held->noted_ms, w->now_ms,
+                                   object->affinity_ms)) {
         w->held = held->record;
     }
     return 0;

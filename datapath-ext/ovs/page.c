@@ -255,7 +255,7 @@ map_instead(struct tpr_page *page, const char *path, int fd,
 }
 
 /* Writes the words of 'page' to 'fd', and gives it to the owner of the file at
- * 'path' if there is one.  Returns 0 or an errno. */
+ * 'path' if there is one, or at least to its group.  Returns 0 or an errno. */
 static int
 write_page(int fd, const struct tpr_page *page, const char *path)
 {
@@ -267,8 +267,9 @@ write_page(int fd, const struct tpr_page *page, const char *path)
 
         error = n < 0 ? errno : n != sizeof *page ? ENOSPC : 0;
     }
-    if (!error && !stat(path, &st) && fchown(fd, st.st_uid, st.st_gid)) {
-        error = errno == EPERM ? 0 : errno;     /* We are the owner, then. */
+    if (!error && !stat(path, &st) && fchown(fd, st.st_uid, st.st_gid)
+        && fchown(fd, (uid_t) -1, st.st_gid) && errno != EPERM) {
+        error = errno;
     }
     return error;
 }

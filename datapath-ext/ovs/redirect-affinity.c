@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include "coverage.h"
 #include "hash.h"
+#include "redirect-choose.h"
 #include "redirect-parse.h"
 #include "util.h"
 
@@ -94,7 +95,8 @@ tpr_affinity_find(const struct tpr_affinity *a, const struct tpr_addr *client,
 {
     const uint32_t i = a && affinity_ms ? find(a, client, object) : NONE;
 
-    return (i != NONE && now_ms - a->entries[i].noted_ms < affinity_ms
+    return (i != NONE && tpr_affinity_holds(a->entries[i].noted_ms, now_ms,
+                                            affinity_ms)
             ? a->entries[i].backend : 0);
 }
 

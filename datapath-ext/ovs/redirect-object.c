@@ -18,6 +18,7 @@
 #include "openvswitch/vlog.h"
 #include "random.h"
 #include "redirect-check.h"
+#include "redirect-choose.h"
 #include "smap.h"
 #include "timeval.h"
 #include "util.h"
@@ -353,8 +354,6 @@ find_backend(const struct tpr_object *old,
 
 /* Gives the backends of 'object' records, those of 'old', of which it is a
  * new version, where they are the same.  Those that are gone are orphans.
- * With another policy, turns begin anew: what backends have saved up by
- * weight, say, would give one of them all turns of round-robin for a while.
  * There must be as many records left as it has new backends. */
 static void
 adopt_records(struct tpr_dp *dp, struct tpr_object *object,
@@ -362,6 +361,7 @@ adopt_records(struct tpr_dp *dp, struct tpr_object *object,
     OVS_REQUIRES(dp->mutex)
 {
     const struct tpr_redirect *r = &object->r;
+    const int32_t most = old ? tpr_smooth_most(&old->r, r) : 0;
     int32_t *smooth = xcalloc(MAX(r->n_backends, 1), sizeof *smooth);
 
     for (int i = 0; old && i < old->r.n_backends; i++) {
@@ -373,8 +373,7 @@ adopt_records(struct tpr_dp *dp, struct tpr_object *object,
         if (j >= 0) {
             object->records[i] = old->records[j];
             object->records[i]->in_object = true;
-            smooth[i] = (old->r.policy == r->policy
-                         ? old->shared->smooth[j] : 0);
+            smooth[i] = tpr_smooth_clamp(old->shared->smooth[j], most);
         } else {
             object->records[i] = record_create(dp, object->shared,
                                                &r->backends[i]);

@@ -173,6 +173,23 @@ same_backend(const struct tpr_redirect_backend *a,
             && a->word == b->word && a->region == b->region);
 }
 
+/* With 'r' a turn brings less, or the policy is another. */
+static void
+forget_savings(const struct m_object *o, struct m_backend *b,
+               const struct tpr_redirect *r)
+{
+    int64_t all = 0;
+
+    for (int i = 0; o->r.policy == r->policy && i < r->n_backends; i++) {
+        all += r->policy == TPR_POLICY_ROUND_ROBIN ? 1 : r->backends[i].weight;
+    }
+    if (b->smooth > all) {
+        b->smooth = all;
+    } else if (b->smooth < -all) {
+        b->smooth = -all;
+    }
+}
+
 static bool
 model_set(void *m_, const struct tpr_redirect *r)
 {
@@ -218,8 +235,8 @@ model_set(void *m_, const struct tpr_redirect *r)
             new[i]->paced = new[i]->packets;
         }
         o->b[i]->conf = r->backends[i];
-        if (o->used && o->r.policy != r->policy) {
-            o->b[i]->smooth = 0;
+        if (o->used) {
+            forget_savings(o, o->b[i], r);
         }
     }
     o->used = true;

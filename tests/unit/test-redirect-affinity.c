@@ -61,6 +61,8 @@ START_TEST(its_time_is_over)
     ck_assert_uint_eq(tpr_affinity_find(a, &c, 1, start, 0), 0);
     note(a, 1, 1, 7, start + SECOND);
     ck_assert_uint_eq(find(a, 1, 1, start + SECOND + 1), 7);
+    /* Of a thread whose clock is behind. */
+    ck_assert_uint_eq(find(a, 1, 1, start + SECOND - 1), 7);
     tpr_affinity_destroy(a);
 }
 END_TEST

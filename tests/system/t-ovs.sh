@@ -58,7 +58,7 @@ ctl undrain r2
 ctl --no-wait set-service web stateless=true
 wait_for 5 eval 'complaints | grep -q "policy round-robin needs connections"'
 test "$(servers 80)" = 'r1=40 r2=40 ' || fail "the last good form: $(servers 80)"
-ctl set-service web policy=weighted stateless=false
+ctl set-service web policy=round-robin stateless=false
 wait_for 5 eval '! complaints | grep -q "needs connections"'
 
 # Plain flows cannot do that, and say so.

@@ -17,25 +17,9 @@ B=hb-$$-b
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/hb-$$.XXXXXX")
 PIDS=()
 
-skip () {
-    echo "$*"
-    exit 77
-}
-
-fail () {
-    echo "FAILED: $*"
-    exit 1
-}
-
-for dir in "${TPR_BUILD-}" "${TPR_BUILD:+$TPR_BUILD/main}" "$TOP" \
-        "$TOP/_build/main" "$TOP/_build"; do
-    if test -n "$dir" && test -e "$dir/tests/env.sh"; then
-        # shellcheck source=/dev/null
-        . "$dir/tests/env.sh"
-        break
-    fi
-done
-PATH=${TPR_BUILD:-.}/tests:$PATH:/usr/local/sbin:/usr/sbin:/sbin
+# shellcheck source=tests/system/base.sh
+. "$TOP/tests/system/base.sh"
+PATH=${TPR_BUILD:-.}/tests:$PATH
 
 trap at_exit EXIT
 trap 'exit 143' TERM

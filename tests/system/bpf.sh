@@ -30,25 +30,8 @@ PATIENCE=${TPR_PATIENCE:-1}     # All limits are that many times as long: an
                                 # emulated machine takes a minute to load
                                 # programs.
 
-skip () {
-    echo "$*"
-    exit 77
-}
-
-fail () {
-    echo "FAILED: $*"
-    exit 1
-}
-
-for dir in "${TPR_BUILD-}" "${TPR_BUILD:+$TPR_BUILD/main}" "$TOP" \
-        "$TOP/_build/main" "$TOP/_build"; do
-    if test -n "$dir" && test -e "$dir/tests/env.sh"; then
-        # shellcheck source=/dev/null
-        . "$dir/tests/env.sh"
-        break
-    fi
-done
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+# shellcheck source=tests/system/base.sh
+. "$TOP/tests/system/base.sh"
 for program in ip tc ethtool nsenter bpftool; do
     command -v $program > /dev/null || skip "$program was not found"
 done

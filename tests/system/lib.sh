@@ -23,26 +23,8 @@ SLACK_MS=${TPR_SLACK:-2000}     # See perf_t_un_at_most.
 # see in the logs of the agent and of tpr-regiond.
 EXPECTED_LOGS=()
 
-skip () {
-    echo "$*"
-    exit 77
-}
-
-fail () {
-    echo "FAILED: $*"
-    exit 1
-}
-
-# The programs of the build, and of its Open vSwitch.
-for dir in "${TPR_BUILD-}" "${TPR_BUILD:+$TPR_BUILD/main}" "$TOP" \
-        "$TOP/_build/main" "$TOP/_build"; do
-    if test -n "$dir" && test -e "$dir/tests/env.sh"; then
-        # shellcheck source=/dev/null
-        . "$dir/tests/env.sh"
-        break
-    fi
-done
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+# shellcheck source=tests/system/base.sh
+. "$TOP/tests/system/base.sh"
 for program in ip ethtool nginx ovs-vswitchd ovs-tprd ovs-tprctl tpr-regiond \
         tpr-perf; do
     command -v $program > /dev/null || skip "$program was not found"

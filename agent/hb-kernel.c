@@ -59,6 +59,18 @@ hb_kernel_note(struct hb_session *s, const struct hb_rx *rx)
     }
 }
 
+/* How late this machine was at worst, in microseconds, as far as the kernel's
+ * timer noticed since 'since_us' and nobody was told yet. */
+long long int
+hb_kernel_stall(struct hb_session *s, long long int since_us)
+{
+    struct hb_kernel *k = &s->kernel;
+
+    return (k->beat ? tpr_beat_ask_stall(&tpr_beat_state(k->beat)->stall,
+                                         since_us, &k->told_us)
+            : 0);
+}
+
 static bool
 wants_kernel(const struct hb_session *s)
 {

@@ -40,6 +40,7 @@ struct hb_kernel {
     long long int listen_us;    /* ...and when that was. */
     struct tpr_beat_sending sent;
     long long int look_us;      /* When to look again. */
+    int64_t told_us;            /* For tpr_beat_ask_stall(). */
     uint64_t n_rx, n_tx;        /* Its counters at the last look. */
 
     /* The last good packet, without Poll and Final, and its way. */
@@ -60,6 +61,7 @@ void hb_kernel_check_token(struct hb_session *, uint32_t id,
                            long long int now_us);
 void hb_kernel_update(struct hb_session *, uint32_t id, long long int now_us);
 long long int hb_kernel_deadline(const struct hb_session *);
+long long int hb_kernel_stall(struct hb_session *, long long int since_us);
 void hb_kernel_look(struct hb_session *, uint32_t id, long long int now_us);
 enum heartbeat_decision hb_kernel_event(struct hb_session *, uint32_t id,
                                         const struct tpr_beat_event *,

@@ -359,8 +359,12 @@ own_silence(const struct hb_session *s, long long int now_us)
 enum heartbeat_decision
 hb_session_judge(struct hb_session *s, long long int now_us)
 {
-    if (own_silence(s, now_us) > 0) {
-        hb_session_late(s, own_silence(s, now_us));
+    long long int late_us
+        = hb_kernel_stall(s, hb_session_heartbeat(s)->silent_us);
+
+    late_us = MAX(late_us, own_silence(s, now_us));
+    if (late_us > 0) {
+        hb_session_late(s, late_us);
     }
     s->touched = true;
     return (s->cfg.type == HB_BFD

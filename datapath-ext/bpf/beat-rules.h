@@ -20,6 +20,8 @@
 
 /* ## Silence. ## */
 
+enum { TPR_BEAT_LOOKS = 4 };    /* Of the timer in the shortest interval. */
+
 enum tpr_beat_judgement {
     TPR_BEAT_ALIVE,             /* Not silent for long enough. */
     TPR_BEAT_EXCUSED,           /* Silent, but we were late ourselves. */
@@ -82,6 +84,45 @@ tpr_beat_judge(struct tpr_beat_guard *g, int64_t now_us, int64_t dead_us,
         return TPR_BEAT_EXCUSED;
     }
     return TPR_BEAT_DEAD;
+}
+
+/* The last stall of this machine that the timer found: silence of that time
+ * proves nothing to whoever else judges it. */
+struct tpr_beat_stall {
+    int64_t late_us;            /* How late something was, at worst. */
+    int64_t seen_us;            /* When it last was; 0: never. */
+};
+
+/* Remembers what a look at 'now_us' found, 'late_us' late, if looks come every
+ * 'tick_us', TPR_BEAT_LOOKS in the shortest interval.  Less than half of that
+ * excuses nobody.  Lateness within an interval of the last is one stall. */
+static inline void
+tpr_beat_note_stall(struct tpr_beat_stall *stall, int64_t now_us,
+                    int64_t late_us, int64_t tick_us)
+{
+    if (2 * late_us > TPR_BEAT_LOOKS * tick_us) {
+        if (late_us > stall->late_us
+            || now_us - stall->seen_us > TPR_BEAT_LOOKS * tick_us) {
+            stall->late_us = late_us;
+        }
+        stall->seen_us = now_us;
+    }
+}
+
+/* How late this machine was in a silence that began at 'since_us', as far as
+ * '*stall' says, and whoever has '*told_us' was not told yet.  Another thread
+ * may be writing '*stall'. */
+static inline int64_t
+tpr_beat_ask_stall(const struct tpr_beat_stall *stall, int64_t since_us,
+                   int64_t *told_us)
+{
+    int64_t seen_us = *(const volatile int64_t *) &stall->seen_us;
+
+    if (seen_us <= since_us || seen_us == *told_us) {
+        return 0;
+    }
+    *told_us = seen_us;
+    return *(const volatile int64_t *) &stall->late_us;
 }
 
 /* One session's silence as a periodic look sees it. */

@@ -527,6 +527,7 @@ scan(void *map, uint32_t *key, struct tpr_beat_timer_value *value)
     if (pulse_us > late_us) {
         late_us = pulse_us;
     }
+    tpr_beat_note_stall(&tpr_beat.stall, now_us, late_us, tick_us);
     for (uint32_t i = 0; i < TPR_BEAT_SESSIONS; i++) {
         if (i >= LOAD(&tpr_beat.n_sessions)) {
             break;

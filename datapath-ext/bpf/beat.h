@@ -61,7 +61,6 @@ enum {
     TPR_BEAT_SESSIONS = TPR_MAX_REGIONS,
     TPR_BEAT_PAGES = 16,        /* Liveness pages. */
     TPR_BEAT_FRAME = 128,       /* Longest frame that is sent. */
-    TPR_BEAT_LOOKS = 4,         /* In one interval. */
     TPR_BEAT_TICK_MIN_US = 250,
     TPR_BEAT_TICK_MAX_US = 10000,
 
@@ -192,6 +191,8 @@ struct tpr_beat_state {
     uint32_t n_hasty;           /* How often in a row without a delay. */
     uint64_t n_tokens;
     uint64_t n_foreign;         /* Packets that were no token of ours. */
+
+    struct tpr_beat_stall stall;        /* The timer. */
 };
 
 /* What the programs tell user space. */

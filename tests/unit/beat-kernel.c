@@ -319,7 +319,7 @@ START_TEST(a_pulse_that_stops_is_a_stall)
     struct tpr_beat_arming a = arming(false);
     struct tpr_beat_state *state
         = CONST_CAST(struct tpr_beat_state *, tpr_beat_state(b));
-    int64_t started_us = tpr_now_us();
+    int64_t started_us = tpr_now_us(), told_us = 0;
 
     if (!state->n_cpus) {
         return;                 /* This kernel has no pinned timers. */
@@ -340,6 +340,9 @@ START_TEST(a_pulse_that_stops_is_a_stall)
     ck_assert_int_eq(tpr_beat_arm(b, 1, &a), 0);
     wait_event();
     ck_assert_int_eq(last.type, TPR_BEAT_EVENT_EXCUSED);
+    /* Whoever judges a session in user space is told, too. */
+    ck_assert_int_gt(tpr_beat_ask_stall(&state->stall, a.rx_us, &told_us),
+                     30000);
     /* That goes on for a while, but not for ever. */
     do {
         wait_event();

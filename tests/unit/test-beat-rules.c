@@ -283,6 +283,34 @@ START_TEST(a_lease_ends_with_farewells)
 END_TEST
 
 /* Two ears, one of which may be deaf. */
+/* What the timer finds, looking four times in an interval of 1 ms, counts for
+ * whoever else judges the silence that it was in: once, at its worst. */
+START_TEST(a_stall_is_told_once)
+{
+    struct tpr_beat_stall stall = { 0, 0 };
+    int64_t told_us = 0, other_us = 0;
+
+    tpr_beat_note_stall(&stall, MS(50), 500, 250);
+    ck_assert_int_eq(tpr_beat_ask_stall(&stall, MS(40), &told_us), 0);
+
+    tpr_beat_note_stall(&stall, MS(100), 600, 250);
+    tpr_beat_note_stall(&stall, MS(100) + 250, 850, 250);
+    tpr_beat_note_stall(&stall, MS(100) + 500, 700, 250);
+    /* The last beat came after it, or just then. */
+    ck_assert_int_eq(tpr_beat_ask_stall(&stall, MS(101), &told_us), 0);
+    ck_assert_int_eq(tpr_beat_ask_stall(&stall, MS(100) + 500, &told_us), 0);
+    ck_assert_int_eq(tpr_beat_ask_stall(&stall, MS(100), &told_us), 850);
+    ck_assert_int_eq(tpr_beat_ask_stall(&stall, MS(100), &told_us), 0);
+    ck_assert_int_eq(tpr_beat_ask_stall(&stall, MS(100), &other_us), 850);
+
+    /* It goes on; another is another. */
+    tpr_beat_note_stall(&stall, MS(101), 1200, 250);
+    ck_assert_int_eq(tpr_beat_ask_stall(&stall, MS(100), &told_us), 1200);
+    tpr_beat_note_stall(&stall, MS(200), 550, 250);
+    ck_assert_int_eq(tpr_beat_ask_stall(&stall, MS(100), &told_us), 550);
+}
+END_TEST
+
 START_TEST(who_is_deaf)
 {
     /* Both heard it, long ago or just now. */
@@ -360,5 +388,6 @@ UNIT_MAIN("beat-rules", silence_is_death, own_stall_is_excused,
           own_silence_begins_after_an_interval, packets_are_told_apart,
           packets_of_other_versions_and_lengths_are_strange,
           a_peer_may_blame_us_for_a_while, jitter_stays_within_its_bounds,
-          a_lease_ends_with_farewells, who_is_deaf, a_token_is_missed,
+          a_lease_ends_with_farewells, a_stall_is_told_once,
+          who_is_deaf, a_token_is_missed,
           a_token_has_to_stay, how_old_a_token_may_be)

@@ -40,10 +40,14 @@
  *
  *
  * SCTP: an unanswered association has the timeout of a SYN, an answered one
- * that of an established connection; an ABORT or SHUTDOWN COMPLETE, as first
- * chunk, ends it if its tag is the one that the other side expects (RFC 9260
- * 8.5.1).  Tags are the backend's word: the server's is that of its INIT ACK,
- * the client's that of what it sends then.
+ * that of an established connection.  Tags say who somebody is (RFC 9260
+ * 8.5), and which they are is the backend's word: the server's is that of its
+ * INIT ACK to the client, the client's that of what it sends then.  Replies
+ * follow the client when it moves if its packets carry the server's tag; where
+ * that is not known, of an association that was met in the middle, always; an
+ * INIT moves only what is half open.  An ABORT or SHUTDOWN COMPLETE, as first
+ * chunk, ends an association if its tag is the one that the other side expects
+ * (8.5.1), and moves nothing.
  *
  * UDP and everything else: new until the backend has answered.
  *
@@ -79,9 +83,10 @@ struct tpr_track {
     uint32_t cli_end;           /* Highest sequence end that it sent. */
     uint32_t cli_ack;           /* The client's last ACK. */
 
-    /* SCTP has tags there, 0 where one is not known: 'rev_end' and 'cli_end'
-     * what the backend's and the client's packets carry, 'rev_ack' and
-     * 'cli_ack' what the last INIT ACK and INIT announced. */
+    /* SCTP has tags there, 0 where one is not known.  With TPR_TRACK_SEEN,
+     * 'rev_end' and 'cli_end' are what the backend's and the client's packets
+     * carry.  'cli_ack' and 'rev_ack' are those that an INIT ACK carried and
+     * announced, before there is one 'cli_ack' is what the INIT announced. */
 };
 
 /* Adds 'BITS' to the flags at 'P', or takes them away.  BPF has no atomic
@@ -183,27 +188,52 @@ tpr_track_believes(const struct tpr_track *t, const struct tpr_packet *p)
             : p->seq - t->cli_end + TPR_TRACK_SLACK <= 2 * TPR_TRACK_SLACK);
 }
 
+/* The tag that the client's SCTP packets carry, or 0. */
+TPR_INLINE uint32_t
+tpr_track_server_tag(const struct tpr_track *t)
+{
+    return t->flags & TPR_TRACK_SEEN ? t->cli_end : t->rev_ack;
+}
+
+/* The tag that the backend's SCTP packets carry, or 0. */
+TPR_INLINE uint32_t
+tpr_track_client_tag(const struct tpr_track *t)
+{
+    return t->flags & TPR_TRACK_SEEN ? t->rev_end : t->cli_ack;
+}
+
+/* Is the SCTP packet 'p', neither INIT nor an end, the client's? */
+TPR_INLINE bool
+tpr_track_believes_sctp(const struct tpr_track *t, const struct tpr_packet *p)
+{
+    const uint32_t tag = tpr_track_server_tag(t);
+
+    return !tag || p->seq == tag;
+}
+
 /* May replies go where the client's packet 'p' came from from now on?  Should
  * be asked before tpr_track_forward(). */
 TPR_INLINE bool
 tpr_track_moves(const struct tpr_track *t, const struct tpr_packet *p)
 {
-    return p->tuple.proto != TPR_PROTO_TCP
-           || (!(p->tcp_flags & TPR_TCP_RST)
-               && (p->tcp_flags & TPR_TCP_SYN
-                   ? tpr_track_half_open(t->flags)
-                   : tpr_track_believes(t, p)));
+    const bool is_sctp = p->tuple.proto == TPR_PROTO_SCTP;
+
+    if (p->tuple.proto != TPR_PROTO_TCP && !is_sctp) {
+        return true;
+    }
+    return !(p->tcp_flags & TPR_TCP_RST)
+           && (p->tcp_flags & TPR_TCP_SYN ? tpr_track_half_open(t->flags)
+               : is_sctp ? tpr_track_believes_sctp(t, p)
+               : tpr_track_believes(t, p));
 }
 
-/* Does the end 'p' of an SCTP association have one of the tags 'own', of its
- * sender's packets, or 'early', before those are known; or, as its T bit says,
- * 'other', of the packets that it answers? */
+/* Does the end 'p' of an SCTP association have the tag 'own', of its sender's
+ * packets; or, as its T bit says, 'other', of the packets that it answers? */
 TPR_INLINE bool
 tpr_track_believes_end(const struct tpr_packet *p, uint32_t own,
-                       uint32_t early, uint32_t other)
+                       uint32_t other)
 {
-    return p->seq && (p->tcp_flags & TPR_TCP_URG ? p->seq == other
-                      : p->seq == (own ? own : early));
+    return p->seq && p->seq == (p->tcp_flags & TPR_TCP_URG ? other : own);
 }
 
 /* Notes an SCTP packet of the client. */
@@ -211,7 +241,7 @@ TPR_INLINE void
 tpr_track_forward_sctp(struct tpr_track *t, const struct tpr_packet *p)
 {
     if (p->tcp_flags & TPR_TCP_RST) {
-        if (tpr_track_believes_end(p, t->cli_end, t->rev_ack, t->rev_end)) {
+        if (tpr_track_believes_end(p, tpr_track_server_tag(t), t->rev_end)) {
             tpr_track_add(t, TPR_TRACK_RST);
         }
     } else if (p->tcp_flags == TPR_TCP_SYN && tpr_track_half_open(t->flags)) {
@@ -219,21 +249,36 @@ tpr_track_forward_sctp(struct tpr_track *t, const struct tpr_packet *p)
     }
 }
 
-/* Notes an SCTP packet of the backend.  After an INIT ACK, which anybody's
- * INIT gets, it is the next packet that says whether there is another
- * association than before. */
+/* Notes an INIT ACK.  Anybody's INIT gets one.  Which client has opened shows
+ * when the backend goes on; until then, the first one that it has answered. */
+TPR_INLINE void
+tpr_track_init_ack(struct tpr_track *t, const struct tpr_packet *p)
+{
+    if ((t->flags & TPR_TRACK_SEEN) || !t->rev_ack || p->seq == t->cli_ack) {
+        t->cli_ack = p->seq;
+        t->rev_ack = p->ack;
+    }
+}
+
+/* Notes an SCTP packet of the backend.  With another tag than before, there is
+ * another association. */
 TPR_INLINE void
 tpr_track_reverse_sctp(struct tpr_track *t, const struct tpr_packet *p)
 {
     if (p->tcp_flags & TPR_TCP_RST) {
-        if (tpr_track_believes_end(p, t->rev_end, t->cli_ack, t->cli_end)) {
+        if (tpr_track_believes_end(p, tpr_track_client_tag(t), t->cli_end)) {
             tpr_track_add(t, TPR_TRACK_RST);
         }
     } else if (p->tcp_flags & TPR_TCP_SYN) {
-        t->rev_ack = p->ack;
-    } else if (p->seq != t->rev_end) {
-        t->rev_end = p->seq;
-        t->cli_end = t->rev_ack;
+        if (p->tcp_flags & TPR_TCP_ACK) {
+            tpr_track_init_ack(t, p);
+        }
+    } else {
+        if (!(t->flags & TPR_TRACK_SEEN) || p->seq != t->rev_end) {
+            t->rev_end = p->seq;
+            t->cli_end = p->seq == t->cli_ack ? t->rev_ack : 0;
+        }
+        tpr_track_add(t, TPR_TRACK_SEEN);
     }
     tpr_track_add(t, TPR_TRACK_ANSWERED);
 }

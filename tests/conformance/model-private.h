@@ -40,8 +40,8 @@ struct m_conn {
     bool syn, answered, acked, fin_forward, fin_reverse, rst, reset, seen;
     bool released;
     uint32_t rev_end, rev_ack, cli_end, cli_ack;
-    /* SCTP: what each side said when it opened, and, in force, what its peer's
-     * packets have. */
+    /* SCTP: what each side said when it opened, and, once the backend went on
+     * ('seen'), what its peer's packets have. */
     uint32_t init_tag, init_ack_tag, clients_tag, servers_tag;
     uint32_t in_port;
     int tci;

@@ -91,13 +91,26 @@ m_tears_down(const struct pkt *p)
             : chunk_of(p) == 6 || chunk_of(p) == 14);
 }
 
+/* The tags that the client's and the backend's packets should have, 0: it is
+ * not known. */
+static uint32_t
+servers_tag(const struct m_conn *c)
+{
+    return c->seen ? c->servers_tag : c->init_ack_tag;
+}
+
+static uint32_t
+clients_tag(const struct m_conn *c)
+{
+    return c->seen ? c->clients_tag : c->init_tag;
+}
+
 static void
 sctp_from_client(struct m_conn *c, const struct pkt *p)
 {
     if (m_tears_down(p)) {
-        uint32_t servers = c->servers_tag ? c->servers_tag : c->init_ack_tag;
-
-        c->rst |= p->seq && p->seq == (p->tbit ? c->clients_tag : servers);
+        c->rst |= p->seq && p->seq == (p->tbit ? c->clients_tag
+                                       : servers_tag(c));
     } else if (m_opens(p) && !c->answered) {
         c->init_tag = p->ack;
     }
@@ -110,14 +123,18 @@ sctp_from_backend(struct m_conn *c, const struct pkt *p)
     if (p->frag == LATER_FRAGMENT) {
         return;
     } else if (m_tears_down(p)) {
-        uint32_t clients = c->clients_tag ? c->clients_tag : c->init_tag;
-
-        c->rst |= p->seq && p->seq == (p->tbit ? c->servers_tag : clients);
+        c->rst |= p->seq && p->seq == (p->tbit ? c->servers_tag
+                                       : clients_tag(c));
     } else if (m_answers(p)) {
-        c->init_ack_tag = p->ack;
-    } else if (p->seq != c->clients_tag) {
+        /* Of several clients that ask, the first, until it is seen which. */
+        if (c->seen || !c->init_ack_tag || p->seq == c->init_tag) {
+            c->init_tag = p->seq;
+            c->init_ack_tag = p->ack;
+        }
+    } else if (!m_opens(p) && (!c->seen || p->seq != c->clients_tag)) {
+        c->seen = true;
         c->clients_tag = p->seq;
-        c->servers_tag = c->init_ack_tag;
+        c->servers_tag = p->seq == c->init_tag ? c->init_ack_tag : 0;
     }
 }
 
@@ -150,7 +167,11 @@ m_from_client(struct m_conn *c, const struct pkt *p)
 bool
 m_says_where(const struct m_conn *c, const struct pkt *p)
 {
-    return (p->proto != TPR_PROTO_TCP ? true
+    return (p->proto == TPR_PROTO_SCTP
+            ? (m_tears_down(p) ? false
+               : m_opens(p) || m_answers(p) ? !c->answered
+               : !servers_tag(c) || p->seq == servers_tag(c))
+            : p->proto != TPR_PROTO_TCP ? true
             : p->flags & F_RST ? false
             : p->flags & F_SYN ? !c->answered : is_clients(c, p));
 }

@@ -39,8 +39,9 @@
  *     overrun.
  *
  *
- * SCTP: an unanswered association has the timeout of a SYN, an answered one
- * that of an established connection.  Tags say who somebody is (RFC 9260
+ * SCTP: an association has the timeout of a SYN until the backend has sent
+ * more than an INIT ACK, or the client the tag that this announced; then that
+ * of an established connection.  Tags say who somebody is (RFC 9260
  * 8.5), and which they are is the backend's word: the server's is that of its
  * INIT ACK to the client, the client's that of what it sends then.  Replies
  * follow the client when it moves if its packets carry the server's tag; where
@@ -68,7 +69,8 @@
 enum {
     TPR_TRACK_SYN = 1,          /* Began with a SYN. */
     TPR_TRACK_ANSWERED = 2,     /* The backend sent something. */
-    TPR_TRACK_ACKED = 4,        /* TCP: the client sent an ACK. */
+    TPR_TRACK_ACKED = 4,        /* The client sent an ACK; SCTP: the server's
+                                 * tag. */
     TPR_TRACK_FIN_FORWARD = 8,
     TPR_TRACK_FIN_REVERSE = 16,
     TPR_TRACK_RST = 32,         /* A reset of either side passed. */
@@ -163,7 +165,7 @@ tpr_track_timeout(uint8_t flags, uint8_t proto)
     } else if (proto == TPR_PROTO_SCTP) {
         return (tpr_track_ended(flags) || (flags & TPR_TRACK_RESET)
                 ? TPR_TIMEOUT_CLOSING
-                : flags & TPR_TRACK_ANSWERED
+                : flags & (TPR_TRACK_SEEN | TPR_TRACK_ACKED)
                 ? TPR_TIMEOUT_ESTABLISHED : TPR_TIMEOUT_SYN);
     }
     return (flags & TPR_TRACK_ANSWERED
@@ -244,8 +246,12 @@ tpr_track_forward_sctp(struct tpr_track *t, const struct tpr_packet *p)
         if (tpr_track_believes_end(p, tpr_track_server_tag(t), t->rev_end)) {
             tpr_track_add(t, TPR_TRACK_RST);
         }
-    } else if (p->tcp_flags == TPR_TCP_SYN && tpr_track_half_open(t->flags)) {
-        t->cli_ack = p->ack;
+    } else if (p->tcp_flags & TPR_TCP_SYN) {
+        if (!(p->tcp_flags & TPR_TCP_ACK) && tpr_track_half_open(t->flags)) {
+            t->cli_ack = p->ack;
+        }
+    } else if (p->seq && p->seq == tpr_track_server_tag(t)) {
+        tpr_track_add(t, TPR_TRACK_ACKED);
     }
 }
 

@@ -113,6 +113,8 @@ sctp_from_client(struct m_conn *c, const struct pkt *p)
                                        : servers_tag(c));
     } else if (m_opens(p) && !c->answered) {
         c->init_tag = p->ack;
+    } else if (!m_opens(p) && !m_answers(p)) {
+        c->acked |= p->seq && p->seq == servers_tag(c);
     }
 }
 

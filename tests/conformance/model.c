@@ -62,7 +62,8 @@ touch(struct model *m, struct m_conn *c)
                                : t[TPR_TIMEOUT_ESTABLISHED]);
     } else if (c->proto == TPR_PROTO_SCTP) {
         c->expires = m->now + t[m_ended(c) || c->reset ? TPR_TIMEOUT_CLOSING
-                                : c->answered ? TPR_TIMEOUT_ESTABLISHED
+                                : c->seen || c->acked
+                                ? TPR_TIMEOUT_ESTABLISHED
                                 : TPR_TIMEOUT_SYN];
     } else {
         c->expires = m->now + t[c->answered ? TPR_TIMEOUT_ANSWERED

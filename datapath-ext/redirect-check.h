@@ -53,4 +53,25 @@ tpr_redirect_covers(const struct tpr_redirect *r, const struct tpr_addr *dst,
            && tpr_redirect_covers_port(r, dport);
 }
 
+/* Are 'a' and 'b' versions of one service: the same VIP and protocol, and at
+ * least one port of both?  If not, what clients had of the one says nothing
+ * about the other. */
+TPR_INLINE bool
+tpr_redirect_is_version(const struct tpr_redirect *a,
+                        const struct tpr_redirect *b)
+{
+    if (!tpr_addr_equal(&a->vip, &b->vip) || a->proto != b->proto) {
+        return false;
+    }
+    for (int i = 0; i < a->n_ports; i++) {
+        for (int j = 0; j < b->n_ports; j++) {
+            if (a->ports[i].first <= b->ports[j].last
+                && b->ports[j].first <= a->ports[i].last) {
+                return true;
+            }
+        }
+    }
+    return !a->n_ports || !b->n_ports;
+}
+
 #endif /* redirect-check.h */

@@ -380,7 +380,8 @@ set(struct tpr_bpf *b, const struct tpr_redirect *r)
     const bool stays = !is_new && same_service(&old.r, r);
 
     new.created_ms = is_new ? MAX(time_msec(), 1) : old.created_ms;
-    new.serial = is_new ? ++b->limits->last_serial : old.serial;
+    new.serial = (!is_new && tpr_redirect_is_version(&old.r, r) ? old.serial
+                  : ++b->limits->last_serial);
     new.suspect_ms = old.suspect_ms;
     new.r.backends = xmemdup(r->backends, MAX(r->n_backends, 1)
                                           * sizeof *r->backends);

@@ -459,7 +459,6 @@ dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
     if (!old) {
         object->shared = xzalloc(sizeof *object->shared);
         object->shared->created_ms = time_msec();
-        object->shared->serial = ++dp->last_serial;
         dp->n_objects++;
     } else {
         object->shared = old->shared;
@@ -467,6 +466,9 @@ dp_set(struct tpr_dp *dp, uint32_t dp_id, uint32_t scope,
             || old->r.proto != r->proto) {
             end_service(dp, old);       /* It is another one's now. */
         }
+    }
+    if (!old || !tpr_redirect_is_version(&old->r, r)) {
+        object->shared->serial = ++dp->last_serial;
     }
     adopt_records(dp, object, old);
     if (r->affinity_ms && !dp->affinity) {

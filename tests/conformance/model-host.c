@@ -165,6 +165,31 @@ model_originate(void *m_, struct originated *o)
 
 /* ## Set-up and what is to be seen. ## */
 
+/* The same service: a client of the one may be one of the other. */
+static bool
+has_port_of(const struct m_object *o, const struct tpr_redirect *r)
+{
+    if (o->r.proto != r->proto || !m_same_addr(&o->r.vip, &r->vip)) {
+        return false;
+    }
+    for (uint32_t port = 1; port < 65536; port++) {
+        if (m_has_port(&o->r, (uint16_t) port)
+            && m_has_port(r, (uint16_t) port)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* No client has a backend of object 'id' by affinity. */
+static void
+forget_held(struct model *m, uint32_t id)
+{
+    for (uint32_t i = 0; i < m->n_held; i++) {
+        m->held[i].id = m->held[i].id == id ? 0 : m->held[i].id;
+    }
+}
+
 static bool
 same_backend(const struct tpr_redirect_backend *a,
              const struct tpr_redirect_backend *b)
@@ -201,6 +226,9 @@ model_set(void *m_, const struct tpr_redirect *r)
     if (error) {
         free(error);
         return false;
+    }
+    if (o->used && !has_port_of(o, r)) {
+        forget_held(m, r->id);
     }
     if (o->used && (o->r.proto != r->proto
                     || !m_same_addr(&o->r.vip, &r->vip))) {
@@ -263,9 +291,7 @@ model_del(void *m_, uint32_t id)
     for (int i = 0; i < o->r.n_backends; i++) {
         o->b[i]->conf.withdrawn |= TPR_WITHDRAWN_REMOVED;
     }
-    for (uint32_t i = 0; i < m->n_held; i++) {
-        m->held[i].id = m->held[i].id == id ? 0 : m->held[i].id;
-    }
+    forget_held(m, id);
     o->used = false;
     return true;
 }

@@ -123,6 +123,7 @@ void m_process(void *, enum tpr_mode, uint32_t id, uint32_t in_port,
                const struct pkt *, struct outcome *);
 
 /* model-choose.c: policies. */
+bool m_has_port(const struct tpr_redirect *, uint16_t port);
 bool m_same_addr(const struct tpr_addr *, const struct tpr_addr *);
 bool m_is_dead(const struct model *, const struct m_backend *);
 void m_make_ring(struct m_object *);

@@ -557,19 +557,21 @@ serves(const struct m_object *o, const struct pkt *p)
             && m_same_addr(&o->r.vip, &p->dst));
 }
 
-static bool
-covers(const struct m_object *o, const struct pkt *p)
+bool
+m_has_port(const struct tpr_redirect *r, uint16_t port)
 {
-    if (!serves(o, p)) {
-        return false;
-    }
-    for (int i = 0; i < o->r.n_ports; i++) {
-        if (p->dport >= o->r.ports[i].first
-            && p->dport <= o->r.ports[i].last) {
+    for (int i = 0; i < r->n_ports; i++) {
+        if (port >= r->ports[i].first && port <= r->ports[i].last) {
             return true;
         }
     }
-    return !o->r.n_ports;
+    return !r->n_ports;
+}
+
+static bool
+covers(const struct m_object *o, const struct pkt *p)
+{
+    return serves(o, p) && m_has_port(&o->r, p->dport);
 }
 
 /* A reset opens nothing. */

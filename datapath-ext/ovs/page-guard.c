@@ -71,8 +71,9 @@ copy_words(struct tpr_page *to, const struct tpr_page *from)
     }
 }
 
-/* Puts the copy of 'g' in place, unless another thread does or did.  Returns
- * false if that fails.  Safe in a signal handler: only system calls. */
+/* Puts the copy of 'g' in place, unless another thread does or did.  If that
+ * fails, returns false, and the page is guarded no more.  Safe in a signal
+ * handler: only system calls. */
 static bool
 rescue(struct guard *g)
 {
@@ -81,40 +82,76 @@ rescue(struct guard *g)
 
     if (copy) {
         __atomic_store_n(&g->lost, true, __ATOMIC_RELEASE);
-        return mremap(copy, sizeof *copy, sizeof *copy,
-                      MREMAP_MAYMOVE | MREMAP_FIXED, g->page) == g->page;
+        if (mremap(copy, sizeof *copy, sizeof *copy,
+                   MREMAP_MAYMOVE | MREMAP_FIXED, g->page) != g->page) {
+            __atomic_store_n(&g->page, NULL, __ATOMIC_RELEASE);
+            return false;
+        }
     }
     return true;
 }
 
+/* Lets the handler have the signal that was there before ours. */
 static void
-handle_sigbus(int signr, siginfo_t *info, void *context OVS_UNUSED)
+call_other(int signr, siginfo_t *info, void *context)
+{
+    sigset_t mask;
+
+    pthread_sigmask(SIG_BLOCK, &other_action.sa_mask, &mask);
+    if (other_action.sa_flags & SA_SIGINFO) {
+        other_action.sa_sigaction(signr, info, context);
+    } else {
+        other_action.sa_handler(signr);
+    }
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+}
+
+/* The signal is about something else: does what it did before. */
+static void
+pass_on(int signr, siginfo_t *info, void *context)
+{
+    const bool was_sent = info->si_code <= 0;   /* By somebody. */
+    const bool has_handler = ((other_action.sa_flags & SA_SIGINFO)
+                              || (other_action.sa_handler != SIG_DFL
+                                  && other_action.sa_handler != SIG_IGN));
+
+    if (has_handler) {
+        call_other(signr, info, context);
+    } else if (!was_sent || other_action.sa_handler == SIG_DFL) {
+        signal(signr, SIG_DFL);         /* This is the end. */
+        if (was_sent) {
+            raise(signr);
+        }                               /* Else it will happen again. */
+    }
+}
+
+static void
+handle_sigbus(int signr, siginfo_t *info, void *context)
 {
     const int error = errno;
     struct guard *g = info->si_code == BUS_ADRERR ? find(info->si_addr) : NULL;
 
     if (!g || !rescue(g)) {
-        sigaction(signr, &other_action, NULL);
-        if (info->si_code <= 0) {
-            raise(signr);               /* Sent by somebody: once more. */
-        }                               /* Else it will happen again. */
+        pass_on(signr, info, context);
     }
     errno = error;
 }
 
+/* On the other handler's stack, if it asked for one. */
 static void
 install_handler(void)
 {
     static bool installed = false;
     struct sigaction action = {
         .sa_sigaction = handle_sigbus,
-        .sa_flags = SA_SIGINFO | SA_RESTART,
+        .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK,
     };
 
     if (!installed) {
         installed = true;
         sigemptyset(&action.sa_mask);
-        sigaction(SIGBUS, &action, &other_action);
+        sigaction(SIGBUS, NULL, &other_action);     /* Before ours needs it. */
+        sigaction(SIGBUS, &action, NULL);
     }
 }
 

@@ -10,7 +10,8 @@
  * puts the copy where the page is; the load is repeated and finds the words as
  * they were when they were last saved, in memory of the process's own.  Its
  * owner asks whether that has happened, and makes a new file.  SIGBUS for any
- * other reason does what it did before.
+ * other reason does what it did before: a handler that was there already is
+ * called, and the page stays guarded.
  *
  * Threads: adding and removing, one at a time; the page may be used by any
  * meanwhile, in signal handlers, too. */

@@ -523,6 +523,101 @@ START_TEST(who_sends_the_signal_is_heard)
 }
 END_TEST
 
+/* A handler of somebody else's, from before ours: lets go on what has met the
+ * end of a file. */
+static volatile int n_met, n_sent;
+
+static void
+foreign_action(int signr, siginfo_t *info, void *context OVS_UNUSED)
+{
+    const uintptr_t at = (uintptr_t) info->si_addr & ~(uintptr_t) 4095;
+
+    if (signr != SIGBUS || info->si_code <= 0) {
+        n_sent += signr == SIGBUS;
+    } else {
+        n_met++;
+        mmap((void *) at, 4096, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    }
+}
+
+static void
+foreign_handler(int signr)
+{
+    n_sent += signr == SIGBUS;
+}
+
+/* The page is cut short: its words are there all the same. */
+static void
+assert_guarded(struct liveness *liveness)
+{
+    liveness_set_region(liveness, 1, TPR_LIVENESS_UP);
+    liveness_repair(liveness);
+    ck_assert_int_eq(truncate(path, 0), 0);
+    ck_assert_int_eq(tpr_word_state(liveness_get_region(liveness, 1)),
+                     TPR_LIVENESS_UP);
+    liveness_repair(liveness);
+}
+
+START_TEST(another_handler_is_called_and_the_page_guarded)
+{
+    const struct sigaction foreign = {
+        .sa_sigaction = foreign_action, .sa_flags = SA_SIGINFO,
+    };
+    char *name = xasprintf("%s/other", dir);
+    int fd = open(name, O_RDWR | O_CREAT, 0600);
+    struct liveness *liveness;
+    const volatile char *other;
+
+    ck_assert_int_eq(ftruncate(fd, 4096), 0);
+    other = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+    ck_assert_ptr_ne((void *) other, MAP_FAILED);
+    ck_assert_int_eq(ftruncate(fd, 0), 0);
+    ck_assert_int_eq(sigaction(SIGBUS, &foreign, NULL), 0);
+    liveness = open_ok();
+    ck_assert_int_eq(*other, 0);
+    ck_assert_int_eq(n_met, 1);
+    assert_guarded(liveness);
+    raise(SIGBUS);
+    ck_assert_int_eq(n_sent, 1);
+    assert_guarded(liveness);
+    ck_assert_int_eq(n_met, 1);
+    ck_assert_int_eq(n_sent, 1);
+    liveness_close(liveness);
+    close(fd);
+    unlink(name);
+    free(name);
+}
+END_TEST
+
+START_TEST(a_plain_handler_is_called_and_the_page_guarded)
+{
+    struct liveness *liveness;
+
+    signal(SIGBUS, foreign_handler);
+    liveness = open_ok();
+    for (int i = 1; i <= 2; i++) {
+        raise(SIGBUS);
+        ck_assert_int_eq(n_sent, i);
+        assert_guarded(liveness);
+    }
+    liveness_close(liveness);
+}
+END_TEST
+
+START_TEST(who_ignores_the_signal_still_does)
+{
+    struct liveness *liveness;
+
+    signal(SIGBUS, SIG_IGN);
+    liveness = open_ok();
+    raise(SIGBUS);
+    assert_guarded(liveness);
+    raise(SIGBUS);
+    liveness_close(liveness);
+}
+END_TEST
+
 START_TEST(refuses_what_is_no_page)
 {
     uint32_t other = TPR_PAGE_VERSION + 1, size = 100;
@@ -678,6 +773,9 @@ liveness_suite(void)
         a_page_cut_short_is_made_anew, a_page_cut_short_keeps_its_words,
         a_page_cut_short_before_anybody_looked, a_page_that_stays_cut_short,
         threads_meet_the_end_at_once,
+        another_handler_is_called_and_the_page_guarded,
+        a_plain_handler_is_called_and_the_page_guarded,
+        who_ignores_the_signal_still_does,
     };
     const TTest *const fatal[] = {
         other_mappings_are_not_guarded, who_sends_the_signal_is_heard,

@@ -12,11 +12,14 @@
 #include <sys/mman.h>
 #include "openvswitch/compiler.h"
 
-/* A guarded page; all members are accessed atomically. */
+/* A guarded page; all members but the last are accessed atomically. */
 struct guard {
     struct tpr_page *page;      /* NULL: this one is free. */
     struct tpr_page *copy;      /* NULL: it is being put in place, or is. */
     bool lost;                  /* The copy is in place. */
+    struct tpr_page *spare;     /* Memory for the next copy, or NULL.  Mapping
+                                 * some each time would interrupt all threads
+                                 * of the process; the owner's. */
 };
 
 static struct guard guards[TPR_GUARD_MAX];
@@ -47,16 +50,29 @@ map_copy(void)
     return copy == MAP_FAILED ? NULL : copy;
 }
 
-/* Makes 'copy', NULL is allowed, the one of 'g'. */
 static void
-set_copy(struct guard *g, struct tpr_page *copy)
+unmap_copy(struct tpr_page *copy)
 {
-    struct tpr_page *old = __atomic_exchange_n(&g->copy, copy,
-                                               __ATOMIC_ACQ_REL);
-
-    if (old) {
-        munmap(old, sizeof *old);
+    if (copy) {
+        munmap(copy, sizeof *copy);
     }
+}
+
+/* Makes sure that 'g' has a spare; returns false if there is no memory. */
+static bool
+have_spare(struct guard *g)
+{
+    if (!g->spare) {
+        g->spare = map_copy();
+    }
+    return g->spare != NULL;
+}
+
+/* Makes the spare of 'g' its copy, and the former copy the spare. */
+static void
+use_spare(struct guard *g)
+{
+    g->spare = __atomic_exchange_n(&g->copy, g->spare, __ATOMIC_ACQ_REL);
 }
 
 /* Copies all words, which others may change meanwhile. */
@@ -158,20 +174,17 @@ install_handler(void)
 void
 tpr_guard_add(struct tpr_page *page)
 {
-    struct tpr_page *copy = map_copy();
+    for (int i = 0; i < TPR_GUARD_MAX; i++) {
+        struct guard *g = &guards[i];
 
-    for (int i = 0; copy && i < TPR_GUARD_MAX; i++) {
-        if (!guards[i].page) {
+        if (!g->page && have_spare(g)) {
             install_handler();
-            copy_words(copy, page);
-            guards[i].lost = false;
-            set_copy(&guards[i], copy);
-            __atomic_store_n(&guards[i].page, page, __ATOMIC_RELEASE);
+            copy_words(g->spare, page);
+            g->lost = false;
+            use_spare(g);
+            __atomic_store_n(&g->page, page, __ATOMIC_RELEASE);
             return;
         }
-    }
-    if (copy) {
-        munmap(copy, sizeof *copy);
     }
 }
 
@@ -182,7 +195,11 @@ tpr_guard_remove(struct tpr_page *page)
 
     if (g) {
         __atomic_store_n(&g->page, NULL, __ATOMIC_RELEASE);
-        set_copy(g, NULL);
+        unmap_copy(g->spare);
+        g->spare = NULL;
+        use_spare(g);
+        unmap_copy(g->spare);
+        g->spare = NULL;
     }
 }
 
@@ -191,17 +208,14 @@ tpr_guard_save(struct tpr_page *page, bool (*is_whole)(const void *aux),
                const void *aux)
 {
     struct guard *g = find(page);
-    struct tpr_page *copy = g ? map_copy() : NULL;
 
-    if (!copy) {
-        return;                 /* The last one has to do. */
+    if (!g || !have_spare(g)) {
+        return;                 /* The last copy has to do. */
     }
     /* This may raise SIGBUS itself, hence not into the copy in use. */
-    copy_words(copy, page);
+    copy_words(g->spare, page);
     if (!tpr_guard_is_lost(page) && is_whole(aux)) {
-        set_copy(g, copy);
-    } else {
-        munmap(copy, sizeof *copy);
+        use_spare(g);
     }
 }
 
@@ -229,13 +243,11 @@ tpr_guard_renew(struct tpr_page *page)
     struct guard *g = find(page);
 
     if (tpr_guard_is_lost(page)) {
-        struct tpr_page *copy = map_copy();
-
-        if (!copy) {
+        if (!have_spare(g)) {
             return false;
         }
-        copy_words(copy, page);
-        set_copy(g, copy);
+        copy_words(g->spare, page);
+        use_spare(g);
         __atomic_store_n(&g->lost, false, __ATOMIC_RELEASE);
     }
     return true;

@@ -13,8 +13,9 @@
  * other reason does what it did before: a handler that was there already is
  * called, and the page stays guarded.
  *
- * Threads: adding and removing, one at a time; the page may be used by any
- * meanwhile, in signal handlers, too. */
+ * Threads: adding and removing, one at a time, and of one page, whatever
+ * changes its copy; the page may be used by any meanwhile, in signal handlers,
+ * too. */
 
 #ifndef TPR_PAGE_GUARD_H
 #define TPR_PAGE_GUARD_H 1

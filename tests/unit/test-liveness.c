@@ -455,6 +455,42 @@ START_TEST(a_page_that_stays_cut_short)
 }
 END_TEST
 
+/* Fills in 'text' with what the process has mapped. */
+static void
+read_maps(char *text, size_t size)
+{
+    int fd = open("/proc/self/maps", O_RDONLY);
+    ssize_t n = 1;
+
+    ck_assert_int_ge(fd, 0);
+    memset(text, 0, size);
+    for (size_t at = 0; n > 0 && at < size - 1; at += n) {
+        n = read(fd, text + at, size - 1 - at);
+        ck_assert_int_ge(n, 0);
+    }
+    close(fd);
+}
+
+START_TEST(looking_after_a_page_maps_nothing)
+{
+    static char before[1 << 17], after[1 << 17];
+    struct liveness *liveness = open_ok();
+
+    for (int i = 0; i < 5; i++) {       /* The first needs memory. */
+        liveness_set_region(liveness, i, TPR_LIVENESS_UP);
+        liveness_repair(liveness);
+        if (i) {
+            read_maps(after, sizeof after);
+        }
+        if (i > 1) {
+            ck_assert(!strcmp(before, after));
+        }
+        memcpy(before, after, sizeof before);
+    }
+    liveness_close(liveness);
+}
+END_TEST
+
 /* Looks at the words until one that was up is not. */
 static void *
 look(void *liveness)
@@ -772,7 +808,7 @@ liveness_suite(void)
         close_of_nothing,
         a_page_cut_short_is_made_anew, a_page_cut_short_keeps_its_words,
         a_page_cut_short_before_anybody_looked, a_page_that_stays_cut_short,
-        threads_meet_the_end_at_once,
+        looking_after_a_page_maps_nothing, threads_meet_the_end_at_once,
         another_handler_is_called_and_the_page_guarded,
         a_plain_handler_is_called_and_the_page_guarded,
         who_ignores_the_signal_still_does,

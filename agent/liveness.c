@@ -187,20 +187,22 @@ repair(struct liveness *liveness, bool is_region, const uint8_t *ours,
 static void
 follow(struct liveness *liveness)
 {
-    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
+    static struct vlog_rate_limit wrong_rl = VLOG_RATE_LIMIT_INIT(1, 1);
+    static struct vlog_rate_limit cut_rl = VLOG_RATE_LIMIT_INIT(1, 1);
     enum tpr_page_news news;
     char *error = tpr_page_follow(liveness->page, liveness->path,
                                   &liveness->id, &news);
 
     if (error) {
-        VLOG_WARN_RL(&rl, "%s; others may not see what is stored", error);
+        VLOG_WARN_RL(&wrong_rl, "%s; others may not see what is stored",
+                     error);
         free(error);
     } else if (news == TPR_PAGE_FOLLOWED) {
         VLOG_INFO("%s: the liveness page is another file now",
                   liveness->path);
     } else if (news == TPR_PAGE_RESTORED) {
-        VLOG_WARN_RL(&rl, "%s: somebody has cut the liveness page short; it "
-                     "was made anew", liveness->path);
+        VLOG_WARN_RL(&cut_rl, "%s: somebody has cut the liveness page short; "
+                     "it was made anew", liveness->path);
     }
 }
 

@@ -751,20 +751,22 @@ tpr_dp_create(const struct tpr_dp_options *o, struct tpr_dp **dpp)
 void
 tpr_follow_page(struct tpr_dp *dp)
 {
-    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
+    static struct vlog_rate_limit wrong_rl = VLOG_RATE_LIMIT_INIT(1, 1);
+    static struct vlog_rate_limit cut_rl = VLOG_RATE_LIMIT_INIT(1, 1);
     enum tpr_page_news news;
     char *error = tpr_page_follow(dp->page, dp->page_path, &dp->page_id,
                                   &news);
 
     if (error) {
-        VLOG_WARN_RL(&rl, "%s; the words from before stay in force", error);
+        VLOG_WARN_RL(&wrong_rl, "%s; the words from before stay in force",
+                     error);
         free(error);
     } else if (news == TPR_PAGE_FOLLOWED) {
         VLOG_INFO("%s: the liveness page is another file, whose words are in "
                   "force now", dp->page_path);
     } else if (news == TPR_PAGE_RESTORED) {
-        VLOG_WARN_RL(&rl, "%s: somebody has cut the liveness page short; it "
-                     "was made anew, with the last words known",
+        VLOG_WARN_RL(&cut_rl, "%s: somebody has cut the liveness page short; "
+                     "it was made anew, with the last words known",
                      dp->page_path);
     }
 }

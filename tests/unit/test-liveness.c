@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "openvswitch/vlog.h"
 
 /* A folder of the test's own and a page in it. */
 static char dir[64];
@@ -491,6 +492,42 @@ START_TEST(looking_after_a_page_maps_nothing)
 }
 END_TEST
 
+/* Whoever reads of one trouble is to read of another, too. */
+START_TEST(each_warning_is_limited_by_itself)
+{
+    struct liveness *liveness = open_ok();
+    char *moved = xasprintf("%s-moved", path);
+    char *log = xasprintf("%s/log", dir);
+    char text[4096] = "";
+    int fd;
+
+    vlog_set_levels(NULL, VLF_FILE, VLL_WARN);
+    ck_assert_int_eq(vlog_set_log_file(log), 0);
+    liveness_repair(liveness);
+
+    /* Something else is at its path, and then its own file is cut short. */
+    ck_assert_int_eq(rename(path, moved), 0);
+    fd = open(path, O_WRONLY | O_CREAT, 0600);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    liveness_repair(liveness);
+    ck_assert_int_eq(truncate(moved, 0), 0);
+    liveness_repair(liveness);
+
+    fd = open(log, O_RDONLY);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_gt(read(fd, text, sizeof text - 1), 0);
+    close(fd);
+    ck_assert_ptr_nonnull(strstr(text, "others may not see what is stored"));
+    ck_assert_ptr_nonnull(strstr(text, "made anew"));
+    liveness_close(liveness);
+    unlink(moved);
+    unlink(log);
+    free(moved);
+    free(log);
+}
+END_TEST
+
 /* Looks at the words until one that was up is not. */
 static void *
 look(void *liveness)
@@ -808,7 +845,8 @@ liveness_suite(void)
         close_of_nothing,
         a_page_cut_short_is_made_anew, a_page_cut_short_keeps_its_words,
         a_page_cut_short_before_anybody_looked, a_page_that_stays_cut_short,
-        looking_after_a_page_maps_nothing, threads_meet_the_end_at_once,
+        looking_after_a_page_maps_nothing,
+        each_warning_is_limited_by_itself, threads_meet_the_end_at_once,
         another_handler_is_called_and_the_page_guarded,
         a_plain_handler_is_called_and_the_page_guarded,
         who_ignores_the_signal_still_does,

@@ -295,9 +295,14 @@ put_native(struct json *o, const struct datapath_of *df,
         json_object_put_string(o, "because", "the connection has it");
     } else if (a->chosen >= 0) {
         t = target_by_index(df, s, a->chosen);
-        json_put_nocopy(o, "because", xasprintf(
-            "policy %s chooses it%s%s", tpr_policy_to_string(s->policy),
-            a->how ? " " : "", a->how ? a->how : ""));
+        if (a->held) {
+            json_object_put_string(o, "because", "its client had it before "
+                                   "(affinity)");
+        } else {
+            json_put_nocopy(o, "because", xasprintf(
+                "policy %s chooses it%s%s", tpr_policy_to_string(s->policy),
+                a->how ? " " : "", a->how ? a->how : ""));
+        }
     }
     if (t) {
         put_rewrites(o, s, t);

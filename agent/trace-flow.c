@@ -390,25 +390,28 @@ take_connection(struct trace_answer *a, const char *s)
     }
 }
 
-/* Takes "0: 10.0.0.1 priority 1, usable, policy chooses it, by ...". */
+/* Takes "0: 10.0.0.1 priority 1, usable, policy chooses it, by ...", or "...,
+ * chosen by affinity". */
 static void
 take_backend(struct trace_answer *a, const char *s)
 {
     static const char choice[] = ", policy chooses it";
     const char *why = strstr(s, ", ");
-    const char *chosen;
+    const char *chosen, *held;
 
     if (!why || strtoul(s, NULL, 10) != a->n_whys) {
         return;
     }
     why += 2;
-    chosen = strstr(why, choice);
+    held = strstr(why, ", chosen by affinity");
+    chosen = held ? held : strstr(why, choice);
     a->whys = xrealloc(a->whys, (a->n_whys + 1) * sizeof *a->whys);
     a->whys[a->n_whys] = chosen ? xmemdup0(why, chosen - why) : xstrdup(why);
     if (chosen) {
-        const char *how = chosen + sizeof choice - 1;
+        const char *how = held ? "" : chosen + sizeof choice - 1;
 
         a->chosen = a->n_whys;
+        a->held = held != NULL;
         free(a->how);
         a->how = !strncmp(how, ", ", 2) ? xstrdup(how + 2) : NULL;
     }

@@ -74,7 +74,8 @@ struct trace_answer {
     struct in6_addr backend;    /* Of 'connection'. */
     uint16_t backend_port;
     int chosen;                 /* Backend that a new one would be given, by
-                                 * its index; -1: none. */
+                                 * its index; -1: none... */
+    bool held;                  /* ...by affinity, not by the policy. */
     char *how;                  /* "by ring slot 7 of 1021", or NULL. */
     char **whys;                /* By backend's index: "usable", ... */
     size_t n_whys;

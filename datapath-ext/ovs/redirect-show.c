@@ -408,10 +408,9 @@ explain_choice(struct tpr_dp *dp, struct tpr_object *object,
         format_addr(ds, &r->backends[i].addr);
         ds_put_format(ds, " priority %"PRIu16", %s%s",
                       r->backends[i].priority, tpr_why_name(why[i]),
-                      i == chosen ? ", policy chooses it" : "");
-        if (i == chosen && held) {
-            ds_put_cstr(ds, ", by affinity");
-        } else if (i == chosen) {
+                      i != chosen ? "" : held ? ", chosen by affinity"
+                      : ", policy chooses it");
+        if (i == chosen && !held) {
             explain_slot(object, why, hash, ds);
         }
         ds_put_char(ds, '\n');

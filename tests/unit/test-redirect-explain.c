@@ -174,8 +174,8 @@ START_TEST(one_whose_client_was_here)
     forward(&m);
     world_word(0, TPR_LIVENESS_UP);
     expect(TPR_MODE_FORWARD, UDP, 4001, 0,
-           WORDS("backend 1: 10.1.0.2 priority 2, usable, policy chooses it, "
-                 "by affinity"));
+           WORDS("backend 1: 10.1.0.2 priority 2, usable, chosen by affinity",
+                 "!policy"));
     world_close();
 }
 END_TEST

@@ -161,7 +161,26 @@ START_TEST(answer_of_an_object)
     ck_assert_str_eq(a.whys[0], "region down");
     ck_assert_str_eq(a.whys[1], "usable");
     ck_assert_str_eq(a.how, "by ring slot 7 of 1021, in place of backend 0");
+    ck_assert(!a.held);
     ck_assert_str_eq(a.actions, "redirect(id=1,scope=1),2");
+    trace_answer_uninit(&a);
+}
+END_TEST
+
+START_TEST(answer_of_an_object_by_affinity)
+{
+    struct trace_answer a;
+
+    trace_answer_parse(&a, " 3. tcp, priority 40003, cookie "
+                       "0x7470722001000000\n"
+                       "    redirect(1946157056)\n"
+                       "     -> backend 0: 10.0.0.1 priority 1, usable\n"
+                       "     -> backend 1: 10.0.0.2 priority 2, usable, "
+                       "chosen by affinity\n", COOKIE, MASK);
+    ck_assert(a.ours && a.met && a.held && !a.how);
+    ck_assert_int_eq(a.chosen, 1);
+    ck_assert_int_eq(a.n_whys, 2);
+    ck_assert_str_eq(a.whys[1], "usable");
     trace_answer_uninit(&a);
 }
 END_TEST
@@ -211,4 +230,5 @@ START_TEST(answer_of_others)
 END_TEST
 
 UNIT_MAIN("trace-flow", client_alone, whole_flow, not_its_packet, bad_flows,
-          answer_of_an_object, answer_of_a_connection, answer_of_others)
+          answer_of_an_object, answer_of_an_object_by_affinity,
+          answer_of_a_connection, answer_of_others)

@@ -146,9 +146,11 @@ translate(const struct ofproto *ofproto, const struct tpr_redirect *of,
 }
 
 /* Tells the datapath which ports may not send: behind these there may be
- * clients, too. */
+ * clients, too.  None, if the bridge has no redirects: nobody looks after
+ * them then. */
 static void
-tell_ports(const struct ofproto *ofproto, struct tpr_dp *tpr)
+tell_ports(const struct ofproto *ofproto, struct tpr_dp *tpr,
+           bool has_redirects)
 {
     const struct ofport *port;
 
@@ -159,7 +161,8 @@ tell_ports(const struct ofproto *ofproto, struct tpr_dp *tpr)
         ofproto->ofproto_class->get_redirect_port(ofproto, port->ofp_port,
                                                   &odp_port, &forwards);
         if (odp_port != ODPP_NONE) {
-            tpr_dp_block_port(tpr, odp_to_u32(odp_port), !forwards);
+            tpr_dp_block_port(tpr, odp_to_u32(odp_port),
+                              has_redirects && !forwards);
         }
     }
 }
@@ -208,7 +211,7 @@ add_or_modify(struct ofproto *ofproto, const struct tpr_redirect *of,
         return OFPERR_TPRC_BAD_OUTPUT;
     }
     if (hmap_is_empty(&ofproto->redirects->all)) {
-        tell_ports(ofproto, tpr);       /* Nobody was interested before. */
+        tell_ports(ofproto, tpr, true); /* Nobody was interested before. */
     }
     provider_id = redirect ? redirect->provider_id : alloc_id(tpr);
     error = (provider_id ? set(ofproto, tpr, provider_id, &dp)
@@ -242,6 +245,9 @@ delete(struct ofproto *ofproto, struct tpr_dp *tpr,
     tpr_redirect_uninit(&redirect->of);
     tpr_redirect_uninit(&redirect->dp);
     free(redirect);
+    if (tpr && hmap_is_empty(&ofproto->redirects->all)) {
+        tell_ports(ofproto, tpr, false);
+    }
 }
 
 static enum ofperr
@@ -547,7 +553,7 @@ ofproto_redirects_refresh(struct ofproto *ofproto)
     }
     ovs_mutex_lock(&ofproto_mutex);
     if (!get_datapath(ofproto, false, &tpr) && tpr) {
-        tell_ports(ofproto, tpr);
+        tell_ports(ofproto, tpr, true);
         HMAP_FOR_EACH (redirect, node, &redirects->all) {
             if (!refresh(ofproto, tpr, redirect)) {
                 hash = 0;               /* Once more, next time. */

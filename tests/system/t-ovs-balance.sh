@@ -70,6 +70,24 @@ ctl set-service web policy=weighted affinity=source
 wait_for 5 eval 'redirects | grep -q affinity=300s'
 shares=$(servers 20)
 [[ $shares =~ ^r[12]=20\ $ ]] || fail "with affinity: $shares"
+
+echo "affinity, and a failback"
+ctl set-backend web/r2 priority=2 -- set-service web policy=failover
+wait_for 5 eval 'redirects | grep -q policy=failover'
+ctl failover web r2
+wait_for 5 answered_by r2
+ctl failback web --wait
+wait_is Service web state ok
+shares=$(servers 5)
+test "$shares" = 'r2=5 ' || fail "a failback has moved its client: $shares"
+ctl drain web/r2 --wait
+wait_for 5 answered_by r1
+ctl undrain web/r2
+wait_is Service web state ok
+shares=$(servers 5)
+test "$shares" = 'r1=5 ' || fail "back after the drain: $shares"
+ctl set-backend web/r2 priority=1 -- set-service web policy=weighted
+wait_for 5 eval 'redirects | grep -q policy=weighted'
 ctl set-service web affinity=none
 wait_for 5 eval '! redirects | grep -q affinity='
 shares=$(servers 20)

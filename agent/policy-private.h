@@ -18,6 +18,12 @@
  * once a second, and the handshake takes three packets. */
 enum { POLICY_GRACE_US = 3 * 1000 * 1000 };
 
+/* So long connections end at a backend that its service has left: it is the
+ * one that comes next, and takes no new ones meanwhile.  The datapath needs
+ * time for many connections, and where their next packet moves them it must
+ * come. */
+enum { POLICY_ENDING_US = 2 * 1000 * 1000 };
+
 enum check_fact { CHECK_FACT_NONE, CHECK_FACT_UP, CHECK_FACT_DOWN };
 
 struct pregion {
@@ -67,6 +73,11 @@ struct pbackend {
     long long int drain_us;     /* Since when it is drained, 0: it is not. */
     bool drained;               /* ...and for as long as connections may
                                  * stay. */
+    long long int left_us;      /* When its service left it, though it could
+                                 * be used, 0: not, or its drain timeout is
+                                 * over... */
+    long long int ending_us;    /* ...and its connections end until then, or
+                                 * 0. */
     long long int grace_us;     /* 'state' is remembered until then or until
                                  * it is confirmed; 0 afterwards. */
     bool was_usable;
@@ -109,7 +120,7 @@ struct policy {
     struct panic panic;
     struct ovs_list changes;    /* struct change_node, oldest first. */
     bool dirty;
-    bool reweighed;             /* A weight has changed. */
+    bool reweighed;             /* A weight or a word has changed. */
     long long int deadline_us;
 };
 
@@ -120,6 +131,8 @@ struct policy_change *policy_add_change(struct policy *, int what,
                                         long long int now_us);
 
 /* policy-run.c. */
+void policy_leave(const struct pservice *, struct pbackend *,
+                  long long int left_us, long long int now_us);
 void policy_run_region(struct policy *, struct pregion *,
                        long long int now_us);
 void policy_report_check(struct policy *, struct pbackend *);

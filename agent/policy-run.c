@@ -209,6 +209,63 @@ run_drain(struct policy *p, struct pbackend *b, long long int now_us)
     }
 }
 
+/* Should be called when 's' has left 'b', which could still be used, for
+ * another one, at 'left_us': its drain timeout counts, unless it was over
+ * before 'now_us'.  Where all have connections by turns, nobody is left. */
+void
+policy_leave(const struct pservice *s, struct pbackend *b,
+             long long int left_us, long long int now_us)
+{
+    if (s->cfg->policy == TPR_POLICY_FAILOVER && b->cfg->drain_timeout_us
+        && now_us < left_us + b->cfg->drain_timeout_us) {
+        b->left_us = left_us;
+    }
+}
+
+static void
+run_ending(struct policy *p, struct pbackend *b, long long int now_us)
+{
+    if (!b->ending_us) {
+        return;
+    } else if (now_us < b->ending_us) {
+        p->deadline_us = MIN(p->deadline_us, b->ending_us);
+    } else {
+        b->ending_us = 0;
+        p->reweighed = true;
+    }
+}
+
+/* Notices when the time is over that connections have at 'b', which its
+ * service has left.  Who is chosen again keeps them, who has died or was
+ * drained has none. */
+static void
+run_left(struct policy *p, const struct pservice *s, struct pbackend *b,
+         long long int now_us)
+{
+    const long long int end_us = b->left_us + b->cfg->drain_timeout_us;
+
+    if (s->active == b || is_lost(b->reason) || b->drained
+        || !b->cfg->drain_timeout_us
+        || s->cfg->policy != TPR_POLICY_FAILOVER) {
+        b->left_us = 0;
+        if (b->ending_us) {
+            b->ending_us = 0;
+            p->reweighed = true;
+        }
+    } else if (b->left_us && now_us < end_us) {
+        p->deadline_us = MIN(p->deadline_us, end_us);
+    } else if (b->left_us) {
+        b->left_us = 0;
+        b->ending_us = now_us + POLICY_ENDING_US;
+        policy_add_change(p, POLICY_BACKEND, b->cfg, "left", "drained",
+                          xasprintf("drain_timeout of %lld ms after its "
+                                    "service left it is over, connections "
+                                    "end", b->cfg->drain_timeout_us / 1000),
+                          now_us);
+    }
+    run_ending(p, b, now_us);
+}
+
 /* Who is busy lives. */
 static bool
 is_alive(const struct pbackend *b)
@@ -526,6 +583,9 @@ run_service(struct policy *p, struct pservice *s, long long int now_us)
                           to ? to->cfg->name : "none", cause,
                           decided(s, old == POLICY_MODE_PANIC, now_us));
     c->culprit = culprit;
+    if (to && s->active && s->active->reason == POLICY_OK) {
+        policy_leave(s, s->active, now_us, now_us);
+    }
     s->active = to;
     s->is_gone = false;
     s->ever |= to != NULL;
@@ -597,8 +657,13 @@ policy_run(struct policy *p, long long int now_us)
     }
     run_panic(p, now_us);
     SHASH_FOR_EACH (node, &p->services) {
-        run_service(p, node->data, now_us);
-        run_slow_start(p, node->data, now_us);
+        struct pservice *s = node->data;
+
+        run_service(p, s, now_us);
+        for (size_t i = 0; i < s->cfg->n_backends; i++) {
+            run_left(p, s, s->backends[i], now_us);
+        }
+        run_slow_start(p, s, now_us);
     }
     run_intents_deadline(p, now_us);
 }

@@ -318,6 +318,9 @@ configure_service(struct policy *p, const struct tpr_service *cfg,
     }
     if (remembered && active) {
         s->grace_us = now_us + POLICY_GRACE_US;
+        for (size_t i = 0; i < cfg->n_backends; i++) {
+            policy_leave(s, s->backends[i], s->since_us, now_us);
+        }
     }
     free(want);
     s->active = active;
@@ -681,17 +684,18 @@ policy_weight(const struct policy *p, const struct tpr_backend *b)
             : MAX(1, weight * (10 - pb->missing_tenths) / 10));
 }
 
-/* Is 'b' drained, and has been for its whole drain timeout: connections that
- * it still has are to end? */
+/* Is 'b' drained, or has its service left it, for its whole drain timeout:
+ * connections that it still has are to end? */
 bool
 policy_is_drained(const struct policy *p, const struct tpr_backend *b)
 {
     const struct pbackend *pb = shash_find_data(&p->backends, b->name);
 
-    return pb && pb->drained;
+    return pb && (pb->drained || pb->ending_us);
 }
 
-/* Returns true once after slow start has changed weights. */
+/* Returns true once after slow start has changed weights, or words have
+ * changed with nothing to report. */
 bool
 policy_reweighed(struct policy *p)
 {

@@ -25,6 +25,8 @@
  *               which counts from the order on;
  *   failover  - a backend in that region serves while it is usable; while it
  *               is not, the choice is automatic, and the order stays in force;
+ *               connections of the one that is left stay as those of a drain,
+ *               and as those after any failback;
  *   failback  - holds are void until the service has its best backend; the
  *               agent then takes the order out of the database.
  *

@@ -35,14 +35,15 @@ words_backend(const struct policy *policy, const struct tpr_service *svc,
     const struct tpr_backend *b = svc->backends[i];
     enum policy_mode mode;
     bool active = policy_active(policy, svc, &mode, NULL) == b;
+    bool ends = policy_is_drained(policy, b);
+    enum tpr_liveness stays = ends ? TPR_LIVENESS_DOWN : TPR_LIVENESS_DRAIN;
 
     if (mode == POLICY_MODE_STARTING && active) {
         return WORDS_LEAVE;
     }
     switch (policy_usable(policy, b)) {
     case POLICY_OK:
-        return (is_ahead(policy, svc, i) ? TPR_LIVENESS_DRAIN
-                : TPR_LIVENESS_UP);
+        return ends || is_ahead(policy, svc, i) ? stays : TPR_LIVENESS_UP;
     case POLICY_PANIC:
         return (active || !tpr_policy_is_ordered(svc->policy)
                 ? TPR_LIVENESS_UP : TPR_LIVENESS_DOWN);
@@ -50,14 +51,13 @@ words_backend(const struct policy *policy, const struct tpr_service *svc,
         /* Where all are busy, all that balance go on. */
         return (active || (mode == POLICY_MODE_LOADED
                            && !tpr_policy_is_ordered(svc->policy))
-                ? TPR_LIVENESS_UP : TPR_LIVENESS_DRAIN);
+                ? TPR_LIVENESS_UP : stays);
     case POLICY_DAMPED:
         /* Used only where nothing else is left. */
-        return active ? TPR_LIVENESS_UP : TPR_LIVENESS_DRAIN;
+        return active ? TPR_LIVENESS_UP : stays;
     case POLICY_DRAINING:
     case POLICY_MAINTENANCE:
-        return (policy_is_drained(policy, b) ? TPR_LIVENESS_DOWN
-                : TPR_LIVENESS_DRAIN);
+        return stays;
     case POLICY_REGION_UNKNOWN:
     case POLICY_CHECK_UNKNOWN:
         return TPR_LIVENESS_UNKNOWN;

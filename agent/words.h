@@ -12,7 +12,9 @@
  *   DRAIN    lives, but gets nothing new: drained by hand; held down after
  *            flapping; or preferred to the active one, which stays for now
  *            (failback waits, or somebody ordered a failover)
- *   DOWN     dead; or drained for so long that its connections are to end
+ *   DOWN     dead; or drained for so long that its connections are to end; or
+ *            left by its service (failback, failover by order) so long ago,
+ *            and then for a moment only, in which they end
  *   UNKNOWN  not proven yet
  *
  * A region's word belongs to the heartbeat thread.  A backend's word repeats

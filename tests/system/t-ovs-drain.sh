@@ -1,5 +1,6 @@
 #! /bin/bash
-# A region that is drained keeps its connections until drain_timeout is over; then they are reset, and nothing else is.
+# A region that is drained keeps its connections until drain_timeout is over; then they are reset, and nothing else is;
+# so do those at one that is left by failback.
 #
 #   client .10 --- switch .1 --+-- r1 .50
 #     VIP .100                 +-- r2 .60
@@ -25,6 +26,7 @@ let_go () {
     cat "$1"
 }
 drained () { history | grep 'TPR-205'; }
+left () { drained | grep 'web/r2 .*after its service left it is over'; }
 
 start_lab --vip 172.20.126.100 --interval 50ms
 short_holds
@@ -61,6 +63,25 @@ grep -q '"resets": 10, "timeouts": 0, "closed": 0, "moved": 0' "$DIR/two" ||
 ctl undrain r1
 wait_is Service web active web/r1
 expect_answer r1
+
+echo "so do those of who is left by failback, and it stays the one that comes next"
+ctl failover web r2 --wait
+wait_for 5 answered_by r2
+hold "$DIR/three"
+perf_start -t 500ms
+ctl failback web --wait
+wait_is Service web active web/r1
+wait_for 10 left
+perf_end
+perf_at_most failures 0
+let_go "$DIR/three"
+grep -q '"resets": 10, "timeouts": 0, "closed": 0, "moved": 0' "$DIR/three" ||
+    fail "connections did not end"
+expect_answer r1
+ctl drain r1 --wait
+wait_for 5 answered_by r2
+ctl undrain r1
+wait_is Service web active web/r1
 
 echo "flows refuse it"
 ctl --no-wait set-option datapath=flows

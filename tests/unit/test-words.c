@@ -139,6 +139,92 @@ START_TEST(drain_timeout)
 }
 END_TEST
 
+/* So they do at one that its service has left though it could be used: for a
+ * moment, for it is the one that comes next. */
+START_TEST(drain_timeout_after_a_failback)
+{
+    struct world w;
+
+    world_init(&w);
+    expect(&w, "config drain=5000 r1 r2 r3 web=r1/1,r2/2,r3/3; up r1; up r2; "
+           "up r3; +9000", "UUU");
+    expect(&w, "failover web r2; +4999", "dUU");
+    expect(&w, "+1", "DUU");
+    expect(&w, "+1999", "DUU");
+    expect(&w, "+1", "dUU");
+    expect(&w, "+9000", "dUU");
+    expect(&w, "revoke; +4999", "UUU");         /* It is back. */
+    expect(&w, "+1", "UDU");
+    expect(&w, "+1999", "UDU");
+    expect(&w, "+1", "UUU");
+    expect(&w, "+9000", "UUU");
+
+    /* Whoever died has none. */
+    expect(&w, "down r1 3; +9000", "DUU");
+    expect(&w, "up r1; +4000; down r2 3; +1; up r2; +2000", "UUU");
+    expect(&w, "+9000", "UUU");
+
+    /* Whoever serves again keeps what it has. */
+    expect(&w, "failover web r2; +4000; revoke; +4000", "UUU");
+    expect(&w, "+1000", "UDU");
+    expect(&w, "down r1 3", "DUU");
+    expect(&w, "+9000", "DUU");
+    world_destroy(&w);
+}
+END_TEST
+
+/* Who drains, too, has until the first of the two is over. */
+START_TEST(drain_timeout_of_one_who_was_left)
+{
+    struct world w;
+
+    world_init(&w);
+    expect(&w, "config drain=5000 r1 r2 web=r1/1,r2/2; up r1; up r2; +9000; "
+           "failover web r2; +1000; revoke; +1000; drain web/r2; +3999", "Ud");
+    expect(&w, "+1", "UD");
+    expect(&w, "+2000", "UD");
+    expect(&w, "revoke; +1", "UU");
+    expect(&w, "+9000", "UU");
+    world_destroy(&w);
+}
+END_TEST
+
+/* Where all have connections by turns, nobody was left. */
+START_TEST(drain_timeout_is_for_failover)
+{
+    struct world w;
+
+    world_init(&w);
+    expect(&w, "config drain=5000 r1 r2 web=r1/1,r2/2 web^spillover; up r1; "
+           "up r2; +9000; failover web r2; +1; revoke; +5000", "UU");
+    expect(&w, "config drain=5000 r1 r2 web=r1/1,r2/2 web^weighted; +9000; "
+           "failover web r2; +1; revoke; +5000", "UU");
+    expect(&w, "config r1 r2 web=r1/1,r2/2; +9000; failover web r2; +1; "
+           "revoke; +5000", "UU");
+    world_destroy(&w);
+}
+END_TEST
+
+/* An agent that was away does not know who was left; when it was, it does. */
+START_TEST(drain_timeout_after_a_failback_and_a_restart)
+{
+    struct world w;
+
+    world_init(&w);
+    expect(&w, "batch; config drain=5000 r1:up r2:up web=r1/1,r2/2 "
+           "web@web/r1:4000; up r1; up r2; end; +999", "UU");
+    expect(&w, "+1", "UD");
+    expect(&w, "+2000", "UU");
+    world_destroy(&w);
+
+    world_init(&w);
+    expect(&w, "batch; config drain=5000 r1:up r2:up web=r1/1,r2/2 "
+           "web@web/r1:5000; up r1; up r2; end; +1", "UU");
+    expect(&w, "+5000", "UU");
+    world_destroy(&w);
+}
+END_TEST
+
 /* The time counts from the drain's begin on, whoever was the agent then. */
 START_TEST(drain_timeout_after_a_restart)
 {
@@ -232,4 +318,7 @@ END_TEST
 UNIT_MAIN("words", busy, who_is_busy_lives, spillover_is_an_order,
           dead_and_alive, returning_region_waits, manual_failback,
           orders, checks, agents, drain_timeout,
-          drain_timeout_after_a_restart, restart_leaves_what_is_remembered, panic_keeps_one)
+          drain_timeout_after_a_restart, drain_timeout_after_a_failback,
+          drain_timeout_of_one_who_was_left, drain_timeout_is_for_failover,
+          drain_timeout_after_a_failback_and_a_restart,
+          restart_leaves_what_is_remembered, panic_keeps_one)

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The http and https health checks: one GET, and the status must be an
- * expected one.  http.c knows the protocol, check-tls.c TLS. */
+ * expected one.  http.c knows the protocol, check-tls.c TLS.
+ *
+ * A connection that is kept is looked at before each GET: what nobody asked
+ * for, an end among it, makes it useless.  A server may end it in the very
+ * moment of the GET; a reply without one byte is then no miss, but stale. */
 
 #include <config.h>
 #include "check-talk.h"
@@ -20,6 +24,7 @@ struct talk_http {
     struct check_tls *tls;      /* NULL: none. */
     char *request;
     size_t n_request, n_sent;
+    unsigned int n_uses;        /* Requests, the present one included. */
     struct http_reply reply;
 };
 
@@ -61,8 +66,9 @@ check_http_start(struct check_talk *talk, const struct tpr_check *check,
         put_host(&host, check->type, addr, port);
     }
     t->request = http_request(check->path ? check->path : "/",
-                              ds_cstr(&host));
+                              ds_cstr(&host), check->keepalive);
     t->n_request = strlen(t->request);
+    t->n_uses = 1;
     http_reply_init(&t->reply);
     ds_destroy(&host);
     return CHECK_TALKING;
@@ -179,7 +185,7 @@ is_wait(int error)
 /* A server may answer and close before it has read the request: what it said
  * counts, hence a failed send does not end the conversation by itself. */
 static enum check_verdict
-check_http_run(struct check_talk *talk, const struct tpr_check *check)
+talk_http(struct check_talk *talk, const struct tpr_check *check)
 {
     struct talk_http *t = talk->aux;
     int error = t->tls ? check_tls_handshake(t->tls) : 0;
@@ -200,6 +206,61 @@ check_http_run(struct check_talk *talk, const struct tpr_check *check)
     return CHECK_TALKING;
 }
 
+static enum check_verdict
+check_http_run(struct check_talk *talk, const struct tpr_check *check)
+{
+    const struct talk_http *t = talk->aux;
+    enum check_verdict verdict = talk_http(talk, check);
+
+    talk->stale = (talk->again && !t->reply.head_len
+                   && verdict != CHECK_TALKING);
+    return verdict;
+}
+
+/* Reads what has come behind the reply's head.  Returns false if the
+ * connection is of no more use. */
+static bool
+read_rest(struct check_talk *talk)
+{
+    struct talk_http *t = talk->aux;
+    char buf[4096];
+
+    while (http_reply_rest(&t->reply) != HTTP_REST_CLOSE) {
+        size_t n;
+        int error = stream_recv(talk->fd, t, buf, sizeof buf, &n);
+
+        if (error || !n) {
+            return is_wait(error);
+        }
+        http_reply_feed(&t->reply, buf, n);
+    }
+    return false;
+}
+
+static bool
+check_http_keep(struct check_talk *talk, bool look)
+{
+    struct talk_http *t = talk->aux;
+    enum http_rest rest = http_reply_rest(&t->reply);
+
+    return (rest != HTTP_REST_CLOSE && t->n_uses < CHECK_MAX_USES
+            && ((!look && rest == HTTP_REST_DONE) || read_rest(talk)));
+}
+
+static bool
+check_http_again(struct check_talk *talk)
+{
+    struct talk_http *t = talk->aux;
+
+    if (!read_rest(talk) || http_reply_rest(&t->reply) != HTTP_REST_DONE) {
+        return false;
+    }
+    http_reply_init(&t->reply);
+    t->n_sent = 0;
+    t->n_uses++;
+    return true;
+}
+
 static void
 check_http_finish(struct check_talk *talk)
 {
@@ -217,6 +278,8 @@ const struct check_class check_http_class = {
     .type = TPR_CHECK_HTTP,
     .start = check_http_start,
     .run = check_http_run,
+    .keep = check_http_keep,
+    .again = check_http_again,
     .finish = check_http_finish,
 };
 
@@ -224,5 +287,7 @@ const struct check_class check_https_class = {
     .type = TPR_CHECK_HTTPS,
     .start = check_http_start,
     .run = check_http_run,
+    .keep = check_http_keep,
+    .again = check_http_again,
     .finish = check_http_finish,
 };

@@ -40,7 +40,8 @@ struct probe {
     long long int suspect_us;   /* The last suspicion, 0: never. */
     long long int bound_us;     /* Of that. */
     bool talking;
-    struct check_talk talk;     /* While 'talking'. */
+    bool kept;                  /* Not 'talking', but with a connection. */
+    struct check_talk talk;     /* While 'talking' or 'kept'. */
     unsigned int src_port;      /* Hint. */
     char clause[160];           /* The last verdict's. */
     struct agent_words agent;   /* All that an agent has said. */

@@ -4,7 +4,9 @@
  *
  * A probe whose backend is suspect has an early start beside its next regular
  * one, and the time it has for the connection is the bound by which traffic
- * made it suspect ("hurried"); once it is connected, it has its own. */
+ * made it suspect ("hurried"); once it is connected, it has its own.
+ *
+ * Between two conversations a probe may keep its connection. */
 
 #include <config.h>
 #include "check-private.h"
@@ -74,7 +76,8 @@ probe_key(const struct tpr_check *check, const struct in6_addr *addr,
                   check->expect_min, check->expect_max,
                   check->path ? check->path : "/",
                   check->host ? check->host : "");
-    ds_put_format(&s, " %lld %d %s %s", check->fast_us, check->no_verify,
+    ds_put_format(&s, " %lld %d %d %s %s", check->fast_us, check->keepalive,
+                  check->no_verify,
                   check->sni ? check->sni : "",
                   check->ca_file ? check->ca_file : "");
     put_bytes(&s, &check->send);
@@ -84,12 +87,12 @@ probe_key(const struct tpr_check *check, const struct in6_addr *addr,
 static void
 close_talk(struct probe *p)
 {
-    if (p->talking) {
+    if (p->talking || p->kept) {
         /* Explicitly: a child that is being spawned may hold a copy of the
          * descriptor, and then close() alone would not end the events. */
         epoll_ctl(p->set->epfd, EPOLL_CTL_DEL, p->talk.fd, NULL);
         check_talk_close(&p->talk);
-        p->talking = false;
+        p->talking = p->kept = false;
     }
 }
 
@@ -132,11 +135,17 @@ probe_create(struct check_set *set, char *key, const struct member *m,
 }
 /* Running. */
 
-/* Ends the conversation of 'p' and sets up the next one. */
+/* Ends the conversation of 'p', and its connection unless 'keep', and sets up
+ * the next one. */
 static void
-probe_end(struct probe *p, long long int now_us)
+probe_end(struct probe *p, bool keep, long long int now_us)
 {
-    close_talk(p);
+    if (keep) {
+        p->talking = false;
+        p->kept = true;
+    } else {
+        close_talk(p);
+    }
     if (p->regular) {
         p->start_us = check_logic_next_start(&p->logic, p->check, p->hash,
                                              p->start_us, now_us);
@@ -158,7 +167,7 @@ probe_own_error(struct probe *p, long long int now_us)
     LIST_FOR_EACH (m, probe_node, &p->members) {
         member_complain(m);
     }
-    probe_end(p, now_us);
+    probe_end(p, false, now_us);
 }
 
 /* Tells what the verdict of 'p' at 'now_us' means for suspicion: a good one
@@ -183,6 +192,16 @@ probe_clear(struct probe *p, bool good, long long int now_us)
             suspicion_down(&m->suspicion);
         }
     }
+}
+
+/* May 'p', whose check was good, keep its connection?  What is in doubt needs
+ * the proof that a new one is. */
+static bool
+may_keep(struct probe *p)
+{
+    return (p->check->keepalive && p->logic.state == CHECK_UP
+            && !p->logic.suspect && !check_logic_in_doubt(&p->logic)
+            && check_talk_keep(&p->talk, false));
 }
 
 /* Should be called when the conversation of 'p' has proved something. */
@@ -214,7 +233,7 @@ probe_verdict(struct probe *p, enum check_proof proof, long long int now_us)
         member_complain(m);
         member_queue(p->set, m);
     }
-    probe_end(p, now_us);
+    probe_end(p, good && may_keep(p), now_us);
 }
 
 static void
@@ -247,13 +266,46 @@ probe_limit(struct probe *p, long long int limit_us)
     update_deadline(p);
 }
 
-/* Lets the conversation of 'p' go on. */
+/* Opens a connection for the conversation of 'p'. */
+static enum check_verdict
+probe_open(struct probe *p)
+{
+    struct epoll_event event = {
+        .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+        .data.ptr = p,
+    };
+    enum check_verdict verdict = check_talk_open(&p->talk, p->check, &p->addr,
+                                                 p->port, &p->src_port);
+
+    if (verdict == CHECK_TALKING) {
+        p->talking = true;
+        if (epoll_ctl(p->set->epfd, EPOLL_CTL_ADD, p->talk.fd, &event)) {
+            return check_talk_own_error(&p->talk,
+                                        "cannot watch its socket (%s)",
+                                        ovs_strerror(errno));
+        }
+    }
+    return verdict;
+}
+
+/* Should be called when the socket of 'p' is ready: lets the conversation go
+ * on, or notes what happened to the connection that is kept. */
 void
 probe_talk(struct probe *p)
 {
-    enum check_verdict verdict = check_talk_run(&p->talk, p->check, &p->addr,
-                                                p->port);
+    enum check_verdict verdict;
 
+    if (p->kept) {
+        if (!check_talk_keep(&p->talk, true)) {
+            close_talk(p);
+        }
+        return;
+    }
+    verdict = check_talk_run(&p->talk, p->check, &p->addr, p->port);
+    if (p->talk.stale) {
+        close_talk(p);
+        verdict = probe_open(p);
+    }
     if (verdict == CHECK_TALKING && p->hurried && p->talk.connected) {
         p->hurried = false;
         probe_limit(p, p->check->timeout_us);
@@ -261,15 +313,11 @@ probe_talk(struct probe *p)
     probe_judge(p, verdict, tpr_now_us());
 }
 
+/* Begins a conversation of 'p'. */
 void
 probe_start(struct probe *p)
 {
-    struct epoll_event event = {
-        .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-        .data.ptr = p,
-    };
     long long int now_us = tpr_now_us();
-    enum check_verdict verdict;
 
     p->late_us = MAX(p->late_us, now_us - MIN(p->start_us, p->early_us));
     p->regular = p->start_us <= now_us;
@@ -280,20 +328,18 @@ probe_start(struct probe *p)
     p->timeout_us = now_us + p->limit_us;
     p->blind_us = p->set->blind_us;
     p->excused = false;
-    verdict = check_talk_open(&p->talk, p->check, &p->addr, p->port,
-                              &p->src_port);
-    if (verdict != CHECK_TALKING) {
-        probe_judge(p, verdict, now_us);
+    if (p->kept && !p->logic.suspect && check_talk_again(&p->talk)) {
+        p->kept = false;
+        p->talking = true;
+        update_deadline(p);
+        probe_talk(p);
         return;
     }
-    p->talking = true;
-    if (epoll_ctl(p->set->epfd, EPOLL_CTL_ADD, p->talk.fd, &event)) {
-        snprintf(p->talk.clause, sizeof p->talk.clause,
-                 "cannot watch its socket (%s)", ovs_strerror(errno));
-        probe_own_error(p, now_us);
-        return;
+    close_talk(p);
+    probe_judge(p, probe_open(p), now_us);
+    if (p->talking) {
+        update_deadline(p);
     }
-    update_deadline(p);
 }
 
 /* Could packets of the conversation pass through the switch?  All members of
@@ -329,7 +375,7 @@ probe_give_up(struct probe *p)
          * and a moment after it is back nobody needs to. */
         COVERAGE_INC(check_own_error);
         p->n_own_errors++;
-        probe_end(p, now_us);
+        probe_end(p, false, now_us);
         return;
     }
     probe_judge(p, check_talk_timeout(&p->talk, p->check, p->limit_us),

@@ -379,6 +379,25 @@ check_talk_timeout(struct check_talk *talk, const struct tpr_check *check,
     return CHECK_SILENCE;
 }
 
+/* Should be called after a conversation with CHECK_GOOD, and, with 'look',
+ * when something has happened to the socket since.  Returns true if the
+ * connection may have another one. */
+bool
+check_talk_keep(struct check_talk *talk, bool look)
+{
+    return talk->class->keep && talk->class->keep(talk, look);
+}
+
+/* Begins another conversation on a connection that check_talk_keep() was true
+ * for.  Returns false if that cannot be. */
+bool
+check_talk_again(struct check_talk *talk)
+{
+    talk->again = talk->class->again(talk);
+    talk->stale = false;
+    return talk->again;
+}
+
 /* Ends the conversation.  SO_LINGER makes that a reset: neither side keeps
  * anything of it. */
 void

@@ -17,6 +17,12 @@
  * ready, until it returns other than CHECK_TALKING, or check_talk_timeout();
  * then check_talk_close().
  *
+ * Or, after CHECK_GOOD, check_talk_keep(); if that is true, the connection may
+ * have another conversation, begun with check_talk_again() instead of
+ * check_talk_open().  If 'stale' is true after a verdict of that one, the
+ * peer ended the connection before it knew of the request, which proves
+ * nothing: it is to be closed and the conversation to be had anew.
+ *
  * Threads: main thread. */
 
 #ifndef TPR_CHECK_TALK_H
@@ -38,6 +44,8 @@ struct check_talk {
     const struct check_class *class;
     int fd;
     bool connected;
+    bool again;                 /* Not the connection's first conversation. */
+    bool stale;                 /* With a verdict: it proves nothing. */
     bool raw;                   /* ICMP: no "ping" socket. */
     void *aux;                  /* The class's own, or NULL. */
     const struct agent_words *said;     /* What an agent has said, with
@@ -65,6 +73,14 @@ struct check_class {
                                   const struct tpr_check *check,
                                   long long int us);
 
+    /* Should be called between two conversations: can the connection have
+     * another one?  'look': at the socket, too.  NULL: it never can. */
+    bool (*keep)(struct check_talk *talk, bool look);
+
+    /* Should be called to begin another one; the same, and nothing of the last
+     * one is left.  Not NULL if 'keep' is not. */
+    bool (*again)(struct check_talk *talk);
+
     /* Frees 'talk->aux'.  NULL: nothing to do. */
     void (*finish)(struct check_talk *talk);
 };
@@ -86,6 +102,8 @@ enum check_verdict check_talk_run(struct check_talk *,
 enum check_verdict check_talk_timeout(struct check_talk *,
                                       const struct tpr_check *,
                                       long long int us);
+bool check_talk_keep(struct check_talk *, bool look);
+bool check_talk_again(struct check_talk *);
 void check_talk_close(struct check_talk *);
 
 /* For classes. */

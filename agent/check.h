@@ -26,6 +26,10 @@
  * client's packet on, and what it takes to look at the datapath (50 ms at
  * most).
  *
+ * With 'keepalive' checks of http and https keep their connection, as long as
+ * the server does and nothing is in doubt: a backend that is suspect, or whose
+ * last check missed, has the next one on a new connection.
+ *
  * A failure of our own (no route, no free port, out of memory) is never a
  * miss: the state stays and check_set_complaint() says why.  Nor is silence
  * while there is no way through the switch, which is no complaint, either.
@@ -56,8 +60,13 @@ enum {
      * suspect is down; the second one begins when the first one has ended. */
     CHECK_SUSPECT_SILENCES = 2,
 
+    /* Checks that a connection serves at most, if it is kept: so often at
+     * least it is proven that the server still accepts any. */
+    CHECK_MAX_USES = 100,
+
     /* Bytes that one check takes at most while nothing is said; a conversation
-     * takes a socket and 1 KB more, with TLS some 50 KB. */
+     * takes a socket and 1 KB more, with TLS some 50 KB, and so does a
+     * connection that is kept. */
     CHECK_MEMORY = 2048,
 };
 

@@ -26,6 +26,7 @@ check_http(struct row *row, const struct tprrec_health_check *in,
     }
     out->path = xstrdup(in->path ? in->path : "/");
     out->host = nullable_xstrdup(in->host);
+    out->keepalive = in->n_keepalive && *in->keepalive;
     out->expect_min = TPR_CHECK_EXPECT_MIN;
     out->expect_max = TPR_CHECK_EXPECT_MAX;
     if (in->expect) {
@@ -78,6 +79,7 @@ check_misfits(struct row *row, const struct tprrec_health_check *in,
         { "path", in->path != NULL, http },
         { "host", in->host != NULL, http },
         { "expect", in->expect != NULL, http || talk },
+        { "keepalive", in->n_keepalive > 0, http },
         { "send", in->send != NULL, talk || type == TPR_CHECK_AGENT },
         { "port", in->n_port > 0, type != TPR_CHECK_ICMP },
         { "verify", in->n_verify > 0, type == TPR_CHECK_HTTPS },

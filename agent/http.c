@@ -75,6 +75,12 @@ is_token(uint8_t c)
             || (c && strchr("!#$%&'*+-.^_`|~", c)));
 }
 
+static char
+to_lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+}
+
 static bool
 is_control(uint8_t c)
 {
@@ -88,10 +94,91 @@ fail(struct http_reply *reply, enum http_error error)
     reply->error = error;
 }
 
+/* ## Fields. ## */
+
+static void
+put_field(char *s, unsigned int *n, char c)
+{
+    if (*n < HTTP_MAX_FIELD - 1) {
+        s[*n] = c;
+        s[*n + 1] = '\0';
+    }
+    (*n)++;
+}
+
+/* Takes 'c' of the present field's value, but for leading spaces. */
+static void
+put_value(struct http_field *field, uint8_t c)
+{
+    if (field->n_value || (c != ' ' && c != '\t')) {
+        put_field(field->value, &field->n_value, c == '\t' ? ' ' : c);
+    }
+}
+
+/* Is 'word' one of those in 'list', between commas? */
+static bool
+has_word(const char *list, const char *word)
+{
+    const size_t n = strlen(word);
+
+    for (list += strspn(list, ", "); *list; list += strspn(list, ", ")) {
+        size_t len = strcspn(list, ", ");
+
+        if (len == n && !strncasecmp(list, word, n)) {
+            return true;
+        }
+        list += len;
+    }
+    return false;
+}
+
+/* Takes Content-Length, which must be there once (RFC 9112 section 6.3). */
+static void
+take_length(struct http_reply *reply, const char *value)
+{
+    const char *end = value + strlen(value);
+
+    while (end > value && end[-1] == ' ') {
+        end--;
+    }
+    reply->close |= reply->has_length || value == end;
+    reply->has_length = true;
+    reply->length = 0;
+    for (; value < end; value++) {
+        reply->close |= !is_digit(*value);
+        reply->length = reply->length * 10 + (*value - '0');
+        reply->close |= reply->length > HTTP_MAX_BODY;
+    }
+}
+
+/* Should be called at the end of a field, that is when no continuation
+ * follows. */
+static void
+end_of_field(struct http_reply *reply)
+{
+    struct http_field *field = &reply->field;
+
+    if (field->n_name < HTTP_MAX_FIELD) {
+        bool cut = field->n_value >= HTTP_MAX_FIELD;
+
+        if (!strcmp(field->name, "connection")) {
+            reply->close |= cut || has_word(field->value, "close");
+            reply->keep |= has_word(field->value, "keep-alive");
+        } else if (!strcmp(field->name, "content-length")) {
+            reply->close |= cut;
+            take_length(reply, field->value);
+        } else if (!strcmp(field->name, "transfer-encoding")) {
+            reply->close = true;
+        }
+    }
+    memset(field, 0, sizeof *field);
+}
+
 /* Should be called at the empty line that ends a head. */
 static void
 end_of_head(struct http_reply *reply)
 {
+    end_of_field(reply);
     if (reply->status >= 200 || reply->status == 101) {
         reply->result = HTTP_REPLY_DONE;
     } else if (++reply->n_interim > HTTP_MAX_INTERIM) {
@@ -101,6 +188,8 @@ end_of_head(struct http_reply *reply)
         reply->pos = 0;
         reply->status = 0;
         reply->n_fields = 0;
+        reply->version_0 = reply->keep = reply->close = false;
+        reply->has_length = false;
     }
 }
 
@@ -143,6 +232,7 @@ feed_start(struct http_reply *reply, uint8_t c)
         break;
     case S_VERSION:
         if (is_digit(c)) {
+            reply->version_0 = c == '0';
             reply->state = S_SPACE;
         } else {
             fail(reply, HTTP_ERR_VERSION);
@@ -185,12 +275,14 @@ feed_line(struct http_reply *reply, uint8_t c)
         if (c == ' ' || c == '\t') {
             /* Continuation of the line before: RFC 9112 section 5.2. */
             if (reply->n_fields) {
+                put_value(&reply->field, c);
                 reply->state = S_VALUE;
             } else {
                 fail(reply, HTTP_ERR_FOLD);
             }
             break;
         }
+        end_of_field(reply);
         reply->n_fields++;
         reply->state = S_NAME;
         reply->pos = 0;
@@ -198,14 +290,17 @@ feed_line(struct http_reply *reply, uint8_t c)
     case S_NAME:
         if (is_token(c)) {
             reply->pos++;
+            put_field(reply->field.name, &reply->field.n_name, to_lower(c));
         } else if (c == ':' && reply->pos) {
             reply->state = S_VALUE;
         } else {
             fail(reply, HTTP_ERR_FIELD_NAME);
         }
         break;
-    case S_REASON:
     case S_VALUE:
+        put_value(&reply->field, c);
+        break;
+    case S_REASON:
         break;
     }
 }
@@ -238,16 +333,18 @@ feed_byte(struct http_reply *reply, uint8_t c)
 }
 
 /* Should be called for each portion of the stream, 'n' bytes at 'data'.  Bytes
- * behind the head are ignored.  Returns what is known of the reply; once it is
- * other than HTTP_REPLY_MORE it does not change any more. */
+ * behind the head are counted only.  Returns what is known of the reply; once
+ * it is other than HTTP_REPLY_MORE it does not change any more. */
 enum http_reply_result
 http_reply_feed(struct http_reply *reply, const void *data, size_t n)
 {
     const uint8_t *p = data;
+    size_t i;
 
-    for (size_t i = 0; i < n && reply->result == HTTP_REPLY_MORE; i++) {
+    for (i = 0; i < n && reply->result == HTTP_REPLY_MORE; i++) {
         feed_byte(reply, p[i]);
     }
+    reply->n_body += n - i;
     return reply->result;
 }
 
@@ -259,6 +356,24 @@ http_reply_eof(struct http_reply *reply)
         fail(reply, reply->head_len ? HTTP_ERR_CUT : HTTP_ERR_EMPTY);
     }
     return reply->result;
+}
+
+/* Tells whether another request may follow 'reply' on its connection. */
+enum http_rest
+http_reply_rest(const struct http_reply *reply)
+{
+    const bool bare = reply->status == 204 || reply->status == 304;
+
+    if (reply->result != HTTP_REPLY_DONE || reply->status == 101
+        || reply->close || (reply->version_0 && !reply->keep)
+        || !(bare || reply->has_length)) {
+        return HTTP_REST_CLOSE;
+    } else {
+        const uint64_t length = bare ? 0 : reply->length;
+
+        return (reply->n_body < length ? HTTP_REST_MORE
+                : reply->n_body > length ? HTTP_REST_CLOSE : HTTP_REST_DONE);
+    }
 }
 
 /* Returns true if 'path' can stand in a request: "/", then visible ASCII
@@ -295,15 +410,15 @@ http_host_is_valid(const char *host)
 
 /* Returns the request for 'path' at 'host', which must be valid.  'host' is
  * the value of the Host header: IPv6 addresses in brackets, a port other than
- * 80 behind a colon.  The caller frees it. */
+ * 80 behind a colon.  If 'keep', others will follow.  The caller frees it. */
 char *
-http_request(const char *path, const char *host)
+http_request(const char *path, const char *host, bool keep)
 {
     ovs_assert(http_path_is_valid(path) && http_host_is_valid(host));
     return xasprintf("GET %s HTTP/1.1\r\n"
                      "Host: %s\r\n"
                      "User-Agent: ovs-tpr\r\n"
                      "Accept: */*\r\n"
-                     "Connection: close\r\n"
-                     "\r\n", path, host);
+                     "Connection: %s\r\n"
+                     "\r\n", path, host, keep ? "keep-alive" : "close");
 }

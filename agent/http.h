@@ -9,6 +9,13 @@
  * looked at.  Interim replies (1xx except 101, RFC 9110 section 15.2) are
  * skipped.
  *
+ * http_reply_rest() tells whether another request may follow on the same
+ * connection.  It may where the end of the reply is known by its
+ * Content-Length, or its status has no body, and the server does not want to
+ * close (RFC 9112 section 9.3); of other ways to end a body, chunks among
+ * them, nothing is known here, and neither is of bodies that are longer than
+ * HTTP_MAX_BODY.  Bytes that nobody asked for end it, too.
+ *
  * What a server may send wrongly is told in one clause each, HTTP_ERRORS: a
  * reply that breaks the protocol in any of these ways would break a client,
  * too.
@@ -37,6 +44,8 @@ enum {
                                  * line. */
     HTTP_MAX_HEAD = 65536,      /* Bytes of all, interim replies included. */
     HTTP_MAX_INTERIM = 8,       /* Interim replies before the final one. */
+    HTTP_MAX_BODY = 65536,      /* Of a reply that others may follow. */
+    HTTP_MAX_FIELD = 32,        /* Bytes of names and values that matter. */
 };
 
 /* What can be wrong with a reply; the clauses follow "malformed HTTP
@@ -69,6 +78,20 @@ enum http_reply_result {
     HTTP_REPLY_BAD,             /* reply->error says why. */
 };
 
+/* What is known of the bytes behind a head. */
+enum http_rest {
+    HTTP_REST_CLOSE,            /* Nothing may follow. */
+    HTTP_REST_MORE,             /* The body is not whole yet. */
+    HTTP_REST_DONE,             /* Another request may follow. */
+};
+
+/* A header field; longer ones are cut. */
+struct http_field {
+    char name[HTTP_MAX_FIELD];  /* In small letters. */
+    char value[HTTP_MAX_FIELD];
+    unsigned int n_name, n_value;       /* Before it was cut. */
+};
+
 /* A reply as far as it was read. */
 struct http_reply {
     /* Results. */
@@ -83,16 +106,27 @@ struct http_reply {
     unsigned int head_len;      /* Bytes of all. */
     unsigned int n_fields;      /* Header fields of this reply. */
     unsigned int n_interim;     /* Interim replies skipped. */
+    struct http_field field;    /* The present one. */
+
+    /* For http_reply_rest(). */
+    bool version_0;             /* It is HTTP/1.0. */
+    bool keep, close;           /* What it says itself about the connection;
+                                 * 'close' counts more, and is true, too, if
+                                 * its end cannot be known. */
+    bool has_length;
+    uint64_t length;            /* Of the body, by its Content-Length. */
+    uint64_t n_body;            /* Bytes behind the head so far. */
 };
 
 void http_reply_init(struct http_reply *);
 enum http_reply_result http_reply_feed(struct http_reply *, const void *,
                                        size_t);
 enum http_reply_result http_reply_eof(struct http_reply *);
+enum http_rest http_reply_rest(const struct http_reply *);
 
 bool http_path_is_valid(const char *path);
 bool http_host_is_valid(const char *host);
-char *http_request(const char *path, const char *host)
+char *http_request(const char *path, const char *host, bool keep)
     __attribute__((warn_unused_result));
 
 #endif /* http.h */

@@ -117,6 +117,7 @@ struct tpr_check {
     char *path;                 /* HTTP(S); "/" by default. */
     char *host;                 /* HTTP(S) Host header, NULL: the address. */
     uint16_t expect_min, expect_max;    /* HTTP(S) status, inclusive. */
+    bool keepalive;             /* HTTP(S): one connection for many. */
     struct tpr_bytes send;      /* TCP, UDP, AGENT. */
     struct tpr_bytes expect;    /* TCP, UDP: what an answer contains. */
     bool no_verify;             /* HTTPS: any certificate will do. */

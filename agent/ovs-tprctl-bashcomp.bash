@@ -27,8 +27,8 @@ _ovs_tprctl_keys () {
             echo name address port mac priority backup weight slow_start \
                 max_connections max_pps max_cpu ;;
         set-check)
-            echo type path host send expect port verify ca_file sni \
-                interval fast_interval timeout fall rise ;;
+            echo type path host send expect keepalive port verify ca_file \
+                sni interval fast_interval timeout fall rise ;;
         set-agent-check) echo port send interval timeout ;;
     esac
 }
@@ -38,7 +38,7 @@ _ovs_tprctl_values () {
     case $1 in
         datapath) echo auto flows ovs bpf ;;
         affinity) echo none source ;;
-        backup | passive | stateless | verify) echo true false ;;
+        backup | keepalive | passive | stateless | verify) echo true false ;;
         auth_type) echo none simple keyed-sha1 meticulous-keyed-sha1 ;;
         policy)
             echo failover weighted round-robin maglev least-connections \

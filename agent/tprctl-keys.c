@@ -52,8 +52,9 @@ static const char *const backend_keys[] = {
     "slow_start", "max_connections", "max_pps", "max_cpu", MAPS NULL,
 };
 static const char *const check_keys[] = {
-    "type", "path", "host", "send", "expect", "port", "verify", "ca_file",
-    "sni", "interval", "fast_interval", "timeout", "fall", "rise", MAPS NULL,
+    "type", "path", "host", "send", "expect", "keepalive", "port", "verify",
+    "ca_file", "sni", "interval", "fast_interval", "timeout", "fall", "rise",
+    MAPS NULL,
 };
 
 static const struct {

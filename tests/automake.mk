@@ -14,6 +14,7 @@ UNIT_TESTS += tests/unit/test-bfd-session
 UNIT_TESTS += tests/unit/test-build
 UNIT_TESTS += tests/unit/test-check
 UNIT_TESTS += tests/unit/test-check-answer
+UNIT_TESTS += tests/unit/test-check-keep
 UNIT_TESTS += tests/unit/test-check-kinds
 UNIT_TESTS += tests/unit/test-check-logic
 UNIT_TESTS += tests/unit/test-check-scale

@@ -36,6 +36,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
                && whole.status == bytes.status);
     ovs_assert(whole.result == parts.result && whole.error == parts.error
                && whole.status == parts.status);
+    ovs_assert(http_reply_rest(&whole) == http_reply_rest(&bytes)
+               && http_reply_rest(&whole) == http_reply_rest(&parts));
     ovs_assert(whole.result == HTTP_REPLY_BAD
                ? whole.error != HTTP_ERR_NONE
                : whole.status >= 101 && whole.status <= 999);

@@ -5,7 +5,7 @@
 
 answers on all IPv4 addresses: "PING" with "+PONG" at TCP port 7001 and at UDP
 port 7002, GET at port 7003 over TLS with CERTIFICATE, a PEM file that holds
-the key, too.  When all of that is so, READY has the number of the process.
+the key, too; it closes behind each answer, without a word of that.  When all of that is so, READY has the number of the process.
 
 While it is ill, from signal USR1 to USR2, it answers "-LOADING" and 503.
 """
@@ -31,8 +31,8 @@ def listen(kind, port):
 
 def answer(request):
     if request.startswith(b'GET '):
-        return (b'HTTP/1.1 503 Busy\r\n\r\n' if ILL[0]
-                else b'HTTP/1.1 200 OK\r\n\r\n')
+        return (b'HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n'
+                % (b'503 Busy' if ILL[0] else b'200 OK'))
     return b'-LOADING\r\n' if ILL[0] else b'+PONG\r\n'
 
 

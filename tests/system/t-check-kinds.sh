@@ -69,6 +69,9 @@ check_follows 'check down (HTTP status 503)' \
     https port=7003 ca_file="$CERT.crt" expect=200
 check_follows 'check down (HTTP status 503)' \
     https port=7003 ca_file="$CERT.crt" host=www.example.org
+# Connections that the server does not keep are no failures.
+check_follows 'check down (HTTP status 503)' \
+    https port=7003 verify=false keepalive=true
 check_follows 'check down (no answer in 100 ms)' icmp
 
 echo "certificates"

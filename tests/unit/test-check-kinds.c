@@ -36,6 +36,7 @@ static struct server {
     SSL_CTX *tls;               /* NULL: none. */
     const char *reply;          /* NULL: silence. */
     bool hold;                  /* Does not close behind the reply. */
+    unsigned int n_tls;         /* Connections over TLS. */
 
     pthread_mutex_t mutex;
     char request[512];          /* The last one. */
@@ -81,13 +82,17 @@ serve_tls(int fd)
     int n;
 
     SSL_set_fd(ssl, fd);
+    server.n_tls++;
     if (SSL_accept(ssl) == 1) {
-        n = SSL_read(ssl, request, sizeof request - 1);
-        if (n > 0) {
-            note_request(request, n,
-                         SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
-            SSL_write(ssl, server.reply, strlen(server.reply));
-        }
+        do {
+            n = SSL_read(ssl, request, sizeof request - 1);
+            if (n > 0) {
+                note_request(
+                    request, n,
+                    SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
+                SSL_write(ssl, server.reply, strlen(server.reply));
+            }
+        } while (n > 0 && server.hold);
     }
     SSL_free(ssl);
 }
@@ -269,9 +274,9 @@ stats(void)
     return st;
 }
 
-/* Runs until the first check has ended. */
+/* Runs until 'n' checks have ended. */
 static struct check_stats
-first_verdict(void)
+verdicts(unsigned int n)
 {
     long long int end_us = tpr_now_us() + LIMIT_US;
 
@@ -280,13 +285,19 @@ first_verdict(void)
 
         check_set_run(set, tpr_now_us());
         st = stats();
-        if (st.n_ok + st.n_failed + st.n_own_errors) {
+        if (st.n_ok + st.n_failed + st.n_own_errors >= n) {
             return st;
         }
         ck_assert_int_lt(tpr_now_us(), end_us);
         check_set_wait(set);
         poll_block();
     }
+}
+
+static struct check_stats
+first_verdict(void)
+{
+    return verdicts(1);
 }
 
 static void
@@ -700,6 +711,30 @@ START_TEST(handshakes_are_judged)
 }
 END_TEST
 
+/* One handshake is enough for many checks. */
+START_TEST(tls_is_kept)
+{
+    setup();
+    start_tls(3600, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    server.hold = true;
+    server.n_tls = 0;
+    check.keepalive = true;
+    check.no_verify = true;
+    configure(TPR_CHECK_HTTPS, false, 5000 * 1000);
+    check.interval_us = 1000;
+    for (unsigned int n = 1; n <= 5; n++) {
+        verdicts(n);
+    }
+    ck_assert_uint_eq(stats().n_failed, 0);
+    check_set_destroy(set);
+    set = NULL;
+    server_end();
+    ck_assert_uint_eq(server.n_tls, 1);
+    unlink(ca_file);
+    teardown();
+}
+END_TEST
+
 START_TEST(server_without_tls_is_found_out)
 {
     setup();
@@ -756,6 +791,7 @@ kinds_suite(void)
     tcase_add_test(tcase, hosts_echo);
     tcase_add_loop_test(tcase, handshakes_are_judged, 0,
                         ARRAY_SIZE(handshakes));
+    tcase_add_test(tcase, tls_is_kept);
     tcase_add_test(tcase, server_without_tls_is_found_out);
     tcase_add_test(tcase, silent_server_times_out);
     tcase_add_test(tcase, missing_authorities_are_our_fault);

@@ -642,7 +642,7 @@ END_TEST
 
 START_TEST(checks_of_all_types)
 {
-    const bool no = false;
+    const bool no = false, yes = true;
     struct tprrec_health_check in = {
         .type = CONST_CAST(char *, "https"),
         .host = CONST_CAST(char *, "www.example.org"),
@@ -660,14 +660,18 @@ START_TEST(checks_of_all_types)
     ck_assert_str_eq(c->sni, "web.example.org");
     ck_assert_str_eq(c->ca_file, "/etc/ca.pem");
     ck_assert(!c->no_verify);
+    ck_assert(!c->keepalive);
     ck_assert_str_eq(c->path, "/");
     ck_assert_int_eq(c->fast_us, 100000);
 
     in.ca_file = NULL;
     in.verify = CONST_CAST(bool *, &no);
     in.n_verify = 1;
+    in.keepalive = CONST_CAST(bool *, &yes);
+    in.n_keepalive = 1;
     ck_assert_uint_eq(build(), 0);
     ck_assert(backend("web/r1")->check->no_verify);
+    ck_assert(backend("web/r1")->check->keepalive);
     in.fast_interval = CONST_CAST(char *, "2s");
     build();
     ck_assert(strstr(first_complaint(), "fast_interval: \"2s\" is longer than the interval"));
@@ -686,6 +690,11 @@ START_TEST(checks_of_all_types)
     ck_assert_uint_eq(c->send.n, 6);
     ck_assert(!memcmp(c->expect.data, "+PONG", c->expect.n));
     ck_assert_int_eq(c->fast_us, c->interval_us);
+    in.keepalive = CONST_CAST(bool *, &yes);
+    in.n_keepalive = 1;
+    build();
+    ck_assert(strstr(first_complaint(), "keepalive: means nothing for type tcp"));
+    in.n_keepalive = 0;
     in.send = CONST_CAST(char *, "\\z");
     build();
     ck_assert(strstr(first_complaint(), "send: \"\\x5cz\" has a backslash before"));

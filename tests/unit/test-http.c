@@ -151,9 +151,80 @@ START_TEST(limits_hold)
 }
 END_TEST
 
+/* Replies with 200, and what may follow: N(othing), M(ore of it), another
+ * R(equest). */
+static const struct {
+    const char *reply;
+    char rest;
+} rests[] = {
+    { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 'R' },
+    { "HTTP/1.1 200 OK\r\ncontent-LENGTH:2 \t\r\n\r\nok", 'R' },
+    { "HTTP/1.1 200 OK\nContent-Length:\n 2\n\nok", 'R' },
+    { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", 'M' },
+    { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no", 'M' },
+    { "HTTP/1.1 200 OK\r\nContent-Length: 65536\r\n\r\n", 'M' },
+    { "HTTP/1.1 200 OK\r\nContent-Length: 65537\r\n\r\n", 'N' },
+    { "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551618\r\n\r\nok",
+      'N' },
+    { "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 'R' },
+    { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok\n", 'N' },
+    { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok",
+      'N' },
+    { "HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok", 'N' },
+    { "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n 0\r\n\r\n", 'N' },
+    { "HTTP/1.1 200 OK\r\nContent-Length: 2x\r\n\r\nok", 'N' },
+    { "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok", 'N' },
+    { "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n", 'N' },
+    { "HTTP/1.1 200 OK\r\nContent-Length: "
+      "0000000000000000000000000000000002\r\n\r\nok", 'N' },
+    { "HTTP/1.1 200 OK\r\nX-Content-Length: 2\r\n\r\nok", 'N' },
+    { "HTTP/1.1 200 OK\r\nContent-Length-of-a-long-name-0123456: 2\r\n\r\nok",
+      'N' },
+    { "HTTP/1.1 200 OK\r\n\r\n", 'N' },
+    { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+      "Content-Length: 2\r\n\r\nok", 'N' },
+    { "HTTP/1.1 204 No Content\r\n\r\n", 'R' },
+    { "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", 'R' },
+    { "HTTP/1.1 101 Switching\r\nContent-Length: 0\r\n\r\n", 'N' },
+    { "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", 'N' },
+    { "HTTP/1.1 204 No Content\r\nCONNECTION: foo , Close\r\n\r\n", 'N' },
+    { "HTTP/1.1 204 No Content\r\nConnection: closed\r\n\r\n", 'R' },
+    { "HTTP/1.1 204 No Content\r\nConnection: upgrade,\tkeep-alive\r\n\r\n",
+      'R' },
+    { "HTTP/1.1 204 No Content\r\nConnection: keep-alive, "
+      "something-of-great-length, close\r\n\r\n", 'N' },
+    { "HTTP/1.0 204 No Content\r\n\r\n", 'N' },
+    { "HTTP/1.0 204 No Content\r\nConnection: Keep-Alive\r\n\r\n", 'R' },
+    { "HTTP/1.0 204 No Content\r\nConnection: Keep-Alive\r\n"
+      "Connection: close\r\n\r\n", 'N' },
+    { "HTTP/1.0 100 Go on\r\nConnection: close\r\nContent-Length: 9\r\n\r\n"
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 'R' },
+    { "HTTP/1.1 204 No Content\r\n", 'N' },
+};
+
+START_TEST(what_may_follow)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(rests); i++) {
+        const char *s = rests[i].reply;
+
+        for (size_t portion = 1; portion <= strlen(s); portion++) {
+            struct http_reply reply;
+
+            http_reply_init(&reply);
+            for (size_t j = 0; j < strlen(s); j += portion) {
+                http_reply_feed(&reply, s + j, MIN(portion, strlen(s) - j));
+            }
+            ck_assert_msg("NMR"[http_reply_rest(&reply)] == rests[i].rest,
+                          "after \"%s\" in portions of %"PRIuSIZE": %c", s,
+                          portion, "NMR"[http_reply_rest(&reply)]);
+        }
+    }
+}
+END_TEST
+
 START_TEST(request_is_complete)
 {
-    char *s = http_request("/health?x=1", "[fd00::1]:8080");
+    char *s = http_request("/health?x=1", "[fd00::1]:8080", false);
 
     ck_assert_str_eq(s, "GET /health?x=1 HTTP/1.1\r\n"
                      "Host: [fd00::1]:8080\r\n"
@@ -161,6 +232,9 @@ START_TEST(request_is_complete)
                      "Accept: */*\r\n"
                      "Connection: close\r\n"
                      "\r\n");
+    free(s);
+    s = http_request("/", "a", true);
+    ck_assert(strstr(s, "\r\nConnection: keep-alive\r\n"));
     free(s);
 }
 END_TEST
@@ -185,5 +259,5 @@ START_TEST(nothing_can_be_smuggled_into_a_request)
 END_TEST
 
 UNIT_MAIN("http", replies_are_told_apart, nul_is_refused,
-          whole_head_is_waited_for, limits_hold, request_is_complete,
+          whole_head_is_waited_for, limits_hold, what_may_follow, request_is_complete,
           nothing_can_be_smuggled_into_a_request)

@@ -1,17 +1,23 @@
 """tools/bench agent [--json] [--quick] [--backends N,...] [--regions N]
-                  [--seconds N]
+                  [--seconds N] [--keepalive both|true|false]
 
 What the agent's health checks and heartbeats cost, and whether they are in
 time: N backends (10, 100, 1000), each checked by HTTP every 100 ms, and a BFD
 session every 50 ms for each of 64 regions, which is as many as there may be.
+All that first with a new connection for each check, then with keepalive=true.
 
-  cpu      seconds of processor time that ovs-tprd took in a second
+  cpu      seconds of processor time that ovs-tprd took in a second; how much
+           of it was the program's own, the rest being the kernel's for it
+           (sockets, TCP); and what the whole machine took, checked servers,
+           switch and peers included, of as many seconds as it has processors
   rss      its memory
   late     how much later than 100 ms after the request before a request came,
            by the server's own log (whole milliseconds, the server's lateness
            and this machine's included): the worst, and the 999th of 1,000
   over     how many requests came more than 10 % of the interval too late
-  session  the worst lateness of a beat, as the agent has it
+  start    the worst lateness of a check's start, as the agent has it, since
+           the check was configured
+  session  the same of a beat
 
 The checks go to a server in a namespace of its own by a device of their own,
 past the switch, which forwards in userspace here and would be what is
@@ -41,7 +47,8 @@ events {{ worker_connections 4096; }}
 http {{
     log_format times "$msec $server_addr";
     access_log {dir}/checked.log times buffer=1m flush=1s;
-    keepalive_timeout 0;
+    keepalive_timeout 60s;
+    keepalive_requests 1000000;
     server {{
         listen 81 backlog=4096;
         location / {{ return 200 "ok\\n"; }}
@@ -137,8 +144,18 @@ class Lab:
         found = found["regions"] if isinstance(found, dict) else found
         return max(r.get("max_late_us", 0) for r in found)
 
-    def configure(self, backends):
-        """Adds backends until there are so many with a check."""
+    def start_late_us(self):
+        reply = self.lab("exec", "switch", "--", "ovs-appctl", "-t",
+                         "ovs-tprd", "tpr/show", "--json")
+        return max(c["check"]["max_late_us"]
+                   for s in json.loads(reply)["services"]
+                   for c in s["backends"] if "check" in c)
+
+    def configure(self, backends, keepalive):
+        """Adds backends until there are so many with a check; the checks are
+        all new."""
+        for i in range(1, self.services + 1):
+            self.check("s%d" % i, keepalive)
         while self.backends < backends:
             first = self.backends
             self.backends = min(first + PER_SERVICE, backends)
@@ -151,15 +168,25 @@ class Lab:
                           "r%d" % (1 + i % self.regions), address(i) + ":81",
                           "name=b%d" % i, "mac=02:00:00:00:%02x:%02x"
                           % (i >> 8, i & 255)]
-            words += ["--", "set-check", name, "http", "path=/",
-                      "interval=%dms" % INTERVAL_MS,
-                      "timeout=%dms" % INTERVAL_MS]
             self.tprctl(*words)
+            self.check(name, keepalive)
+
+    def check(self, service, keepalive):
+        self.tprctl("set-check", service, "http", "path=/",
+                    "interval=%dms" % INTERVAL_MS,
+                    "timeout=%dms" % INTERVAL_MS,
+                    "keepalive=%s" % ("true" if keepalive else "false"))
 
     def cpu_s(self):
+        """Processor time: the agent's own, the kernel's for it, and all of
+        the machine's."""
+        tick = os.sysconf("SC_CLK_TCK")
         with open("/proc/%d/stat" % self.pid()) as f:
             fields = f.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        with open("/proc/stat") as f:
+            cpu = [int(n) for n in f.readline().split()[1:9]]
+        return (int(fields[11]) / tick, int(fields[12]) / tick,
+                (sum(cpu) - cpu[3] - cpu[4] - cpu[7]) / tick)
 
     def rss_kb(self):
         with open("/proc/%d/status" % self.pid()) as f:
@@ -193,23 +220,49 @@ def gaps(path, begin, end):
     return late, len(last)
 
 
-def measure(lab, backends, seconds):
-    lab.configure(backends)
+def measure(lab, backends, keepalive, seconds):
+    lab.configure(backends, keepalive)
     time.sleep(3)               # All have begun, and nothing else goes on.
-    begin, cpu_s = time.time(), lab.cpu_s()
+    begin, before = time.time(), lab.cpu_s()
     time.sleep(seconds)
-    end, cpu_s = time.time(), lab.cpu_s() - cpu_s
+    end, after = time.time(), lab.cpu_s()
     time.sleep(2)               # The log is written each second.
     late, seen = gaps(lab.log, begin, end)
     if seen != backends:
         die("%d of %d backends were checked" % (seen, backends))
+    user, kernel, machine = [(b - a) / (end - begin)
+                             for a, b in zip(before, after)]
     return {"backends": backends, "sessions": lab.regions,
-            "requests": len(late) + seen,
-            "cpu": round(cpu_s / (end - begin), 4), "rss_kb": lab.rss_kb(),
-            "late_ms_worst": round(max(late), 1),
+            "keepalive": keepalive, "requests": len(late) + seen,
+            "cpu": round(user + kernel, 4), "cpu_own": round(user, 4),
+            "cpu_machine": round(machine, 3), "cpus": os.cpu_count(),
+            "rss_kb": lab.rss_kb(), "late_ms_worst": round(max(late), 1),
             "late_ms_p999": round(percentile(late, 99.9), 1),
             "over": sum(ms > LIMIT * INTERVAL_MS for ms in late),
+            "start_late_us_worst": lab.start_late_us(),
             "beat_late_us_worst": lab.beat_late_us()}
+
+
+def measure_all(lab, sizes, keepalive, seconds):
+    """Returns the runs and by how much more than linearly the last two of
+    them grow."""
+    runs = []
+    say("keepalive=true:" if keepalive else "a new connection each time:")
+    for n in sizes:
+        runs.append(measure(lab, n, keepalive, seconds))
+        say("%(backends)5d backends, %(sessions)d sessions: cpu %(cpu).3f "
+            "(own %(cpu_own).3f, machine %(cpu_machine).2f of %(cpus)d), "
+            "%(rss_kb)d kB; late worst %(late_ms_worst).1f ms, 999th "
+            "%(late_ms_p999).1f ms, over the limit %(over)d of %(requests)d; "
+            "late at worst: starts %(start_late_us_worst)d us, beats "
+            "%(beat_late_us_worst)d us" % runs[-1])
+    if len(runs) < 2:
+        return runs, None
+    a, b = runs[-2:]
+    growth = round(b["cpu"] / a["cpu"] / (b["backends"] / a["backends"]), 3)
+    say("cpu grows by %.2f of linear from %d to %d"
+        % (growth, a["backends"], b["backends"]))
+    return runs, growth
 
 
 def main(argv):
@@ -221,6 +274,8 @@ def main(argv):
     parser.add_argument("--backends", default="10,100,1000")
     parser.add_argument("--regions", type=int, default=64)
     parser.add_argument("--seconds", type=int)
+    parser.add_argument("--keepalive", choices=("both", "true", "false"),
+                        default="both")
     args = parser.parse_args(argv)
     try:
         sizes = sorted(int(n) for n in args.backends.split(","))
@@ -229,26 +284,17 @@ def main(argv):
     if sizes[0] < 1 or sizes[-1] > 10000 or not 2 <= args.regions <= 64:
         die("1 to 10000 backends, please, in 2 to 64 regions")
     seconds = args.seconds or (5 if args.quick else 30)
-    lab = Lab(args.regions)
-    runs = []
-    try:
-        for n in sizes:
-            runs.append(measure(lab, n, seconds))
-            say("%(backends)5d backends, %(sessions)d sessions: cpu "
-                "%(cpu).3f, %(rss_kb)d kB; late worst %(late_ms_worst).1f "
-                "ms, 999th %(late_ms_p999).1f ms, over the limit %(over)d "
-                "of %(requests)d; beats late at worst "
-                "%(beat_late_us_worst)d us" % runs[-1])
-    finally:
-        lab.down()
-    growth = None
-    if len(runs) > 1:
-        # Per backend, beyond what the sessions and the rest take.
-        a, b = runs[-2:]
-        growth = round(b["cpu"] / a["cpu"]
-                       / (b["backends"] / a["backends"]), 3)
-        say("cpu grows by %.2f of linear from %d to %d"
-            % (growth, a["backends"], b["backends"]))
+    runs, growth = [], {}
+    for keepalive in (False, True):
+        if args.keepalive not in ("both", str(keepalive).lower()):
+            continue
+        lab = Lab(args.regions)
+        try:
+            some, by = measure_all(lab, sizes, keepalive, seconds)
+        finally:
+            lab.down()
+        runs += some
+        growth["keepalive" if keepalive else "new"] = by
     if args.json:
         print(json.dumps({"runs": runs, "growth_vs_linear": growth}))
     return 0

@@ -694,6 +694,19 @@ policy_is_drained(const struct policy *p, const struct tpr_backend *b)
     return pb && (pb->drained || pb->ending_us);
 }
 
+/* Does an order to fail over, which is carried out now, lead to others than
+ * 'b', a backend of 'svc'? */
+bool
+policy_is_elsewhere(const struct policy *p, const struct tpr_service *svc,
+                    const struct tpr_backend *b)
+{
+    const struct pservice *s = shash_find_data(&p->services, svc->name);
+
+    return (s && s->mode == POLICY_MODE_MANUAL && s->failover
+            && strcmp(b->region->name, s->failover->to)
+            && strcmp(b->name, s->failover->to));
+}
+
 /* Returns true once after slow start has changed weights, or words have
  * changed with nothing to report. */
 bool

@@ -23,8 +23,9 @@
  *   drain     - region or backend is not usable; connections that it has stay
  *               until they end, or until the service's drain timeout is over,
  *               which counts from the order on;
- *   failover  - a backend in that region serves while it is usable; while it
- *               is not, the choice is automatic, and the order stays in force;
+ *   failover  - a backend in that region serves while it is usable, all that
+ *               are there where a policy balances; while it is not, the
+ *               choice is automatic, and the order stays in force;
  *               connections of the one that is left stay as those of a drain,
  *               and as those after any failback;
  *   failback  - holds are void until the service has its best backend; the
@@ -151,6 +152,8 @@ bool policy_reweighed(struct policy *);
 unsigned int policy_weight(const struct policy *, const struct tpr_backend *);
 uint32_t policy_limit(const struct policy *, const struct tpr_backend *);
 bool policy_is_drained(const struct policy *, const struct tpr_backend *);
+bool policy_is_elsewhere(const struct policy *, const struct tpr_service *,
+                         const struct tpr_backend *);
 bool policy_owner_answers(const struct policy *, const struct tpr_service *);
 bool policy_panic(const struct policy *);
 

@@ -25,6 +25,15 @@ is_ahead(const struct policy *policy, const struct tpr_service *svc, size_t i)
     return svc->backends[i] != active;
 }
 
+/* The same where several serve by turns, and somebody ordered that those in
+ * another region do. */
+static bool
+is_beside(const struct policy *policy, const struct tpr_service *svc, size_t i)
+{
+    return (!tpr_policy_is_ordered(svc->policy)
+            && policy_is_elsewhere(policy, svc, svc->backends[i]));
+}
+
 /* Returns the enum tpr_liveness of backend 'i' of 'svc', or WORDS_LEAVE: the
  * word stays as it is, because nothing is known of its life; after a restart
  * that is so until facts confirm or refute what is remembered. */
@@ -43,7 +52,8 @@ words_backend(const struct policy *policy, const struct tpr_service *svc,
     }
     switch (policy_usable(policy, b)) {
     case POLICY_OK:
-        return ends || is_ahead(policy, svc, i) ? stays : TPR_LIVENESS_UP;
+        return (ends || is_ahead(policy, svc, i) || is_beside(policy, svc, i)
+                ? stays : TPR_LIVENESS_UP);
     case POLICY_PANIC:
         return (active || !tpr_policy_is_ordered(svc->policy)
                 ? TPR_LIVENESS_UP : TPR_LIVENESS_DOWN);

@@ -11,7 +11,8 @@
  *            to ask the policy
  *   DRAIN    lives, but gets nothing new: drained by hand; held down after
  *            flapping; or preferred to the active one, which stays for now
- *            (failback waits, or somebody ordered a failover)
+ *            (failback waits, or somebody ordered a failover); or one of those
+ *            that serve by turns, when somebody ordered others
  *   DOWN     dead; or drained for so long that its connections are to end; or
  *            left by its service (failback, failover by order) so long ago,
  *            and then for a moment only, in which they end

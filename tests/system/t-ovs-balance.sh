@@ -93,6 +93,12 @@ wait_for 5 eval '! redirects | grep -q affinity='
 shares=$(servers 20)
 [[ $shares = r1=*' r2='* ]] || fail "without affinity: $shares"
 
+echo "orders"
+ctl failover web r2 --wait
+wait_for 5 eval 'test "$(servers 20)" = "r2=20 "'
+ctl failback web --wait
+wait_for 5 eval 'test "$(servers 20)" = "r1=10 r2=10 "'
+
 echo "spillover by packets/s"
 ctl set-service web policy=spillover spill_metric=packets -- \
     set-backend web/r1 max_pps=100 -- set-backend web/r2 priority=2

@@ -301,6 +301,26 @@ START_TEST(who_is_busy_lives)
 }
 END_TEST
 
+/* Where several serve, an order to fail over leaves those in one region. */
+START_TEST(orders_where_several_serve)
+{
+    struct world w;
+
+    world_init(&w);
+    expect(&w, "config r1 r2 r3 web=r1/1a,r2/1a,r3/1a web^weighted; up r1; "
+           "up r2; up r3; +3000; failover web r2; +1", "dUd");
+    expect(&w, "says web/r2 #cpu=90; +1", "dUd");
+    expect(&w, "says web/r2 #cpu=10; says web/r2 drain; +1", "UdU");
+    expect(&w, "says web/r2 ready; +1", "dUd");
+    expect(&w, "down r1 3; +1", "DUd");
+    expect(&w, "down r2 3; +1", "DDU");
+    expect(&w, "up r1; up r2; +1", "dUd");
+    expect(&w, "revoke; +1", "UUU");
+    expect(&w, "failover web web/r3; +1", "ddU");
+    world_destroy(&w);
+}
+END_TEST
+
 START_TEST(spillover_is_an_order)
 {
     struct world w;
@@ -315,7 +335,8 @@ START_TEST(spillover_is_an_order)
 }
 END_TEST
 
-UNIT_MAIN("words", busy, who_is_busy_lives, spillover_is_an_order,
+UNIT_MAIN("words", busy, who_is_busy_lives, orders_where_several_serve,
+          spillover_is_an_order,
           dead_and_alive, returning_region_waits, manual_failback,
           orders, checks, agents, drain_timeout,
           drain_timeout_after_a_restart, drain_timeout_after_a_failback,

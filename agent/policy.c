@@ -757,6 +757,16 @@ policy_owner_answers(const struct policy *p, const struct tpr_service *svc)
     return false;
 }
 
+/* Returns true if a reserve serves 'svc': one that others come before.  Equals
+ * are no reserves of each other. */
+bool
+policy_on_backup(const struct policy *p, const struct tpr_service *svc)
+{
+    const struct tpr_backend *active = policy_active(p, svc, NULL, NULL);
+
+    return active && active->priority > svc->backends[0]->priority;
+}
+
 /* Returns true while the panic threshold is exceeded. */
 bool
 policy_panic(const struct policy *p)

@@ -155,6 +155,7 @@ bool policy_is_drained(const struct policy *, const struct tpr_backend *);
 bool policy_is_elsewhere(const struct policy *, const struct tpr_service *,
                          const struct tpr_backend *);
 bool policy_owner_answers(const struct policy *, const struct tpr_service *);
+bool policy_on_backup(const struct policy *, const struct tpr_service *);
 bool policy_panic(const struct policy *);
 
 #endif /* policy.h */

@@ -26,6 +26,7 @@
 #include "tpr-config.h"
 #include "tpr-time.h"
 #include "util.h"
+#include "words.h"
 #include "show.h"
 
 static void
@@ -257,6 +258,7 @@ put_agent(struct json *o, const struct agent_view *v,
     struct json *a;
 
     put_int(o, "weight", policy_weight(v->policy, b));
+    put_int(o, "configured_weight", b->weight);
     if (policy_limit(v->policy, b)) {
         put_int(o, "max_connections", policy_limit(v->policy, b));
     }
@@ -277,7 +279,7 @@ put_agent(struct json *o, const struct agent_view *v,
 
 static struct json *
 backend_to_json(const struct agent_view *v, const struct tpr_backend *b,
-                bool active)
+                bool active, bool serves)
 {
     struct plan_input in = { .config = v->config, .policy = v->policy,
                              .neigh = v->neigh };
@@ -296,6 +298,7 @@ backend_to_json(const struct agent_view *v, const struct tpr_backend *b,
     put_bool(o, "backup", b->priority >= TPR_BACKUP);
     put_int(o, "index", b->index);
     put_bool(o, "active", active);
+    put_bool(o, "serves", serves);
     put_bool(o, "usable", why == POLICY_OK || why == POLICY_PANIC);
     json_object_put_string(o, "reason", policy_reason_to_string(why));
     if (v->plan && plan_backend_mac(v->plan, &in, b, &mac)) {
@@ -356,6 +359,7 @@ service_to_json(const struct agent_view *v, const struct tpr_service *svc)
 
     json_object_put_string(o, "name", svc->name);
     put_nocopy(o, "vip", tpr_format_vip(&svc->vip));
+    json_object_put_string(o, "policy", tpr_policy_to_string(svc->policy));
     json_object_put_string(o, "mode", policy_mode_to_string(mode));
     json_object_put_string(o, "active", active ? active->name : "");
     json_object_put_string(o, "active_region",
@@ -369,7 +373,10 @@ service_to_json(const struct agent_view *v, const struct tpr_service *svc)
     for (size_t i = 0; i < svc->n_backends; i++) {
         const struct tpr_backend *b = svc->backends[i];
 
-        json_array_add(backends, backend_to_json(v, b, b == active));
+        json_array_add(backends, backend_to_json(
+                           v, b, b == active,
+                           active && (b == active
+                                      || words_gets_new(v->policy, svc, i))));
     }
     json_object_put(o, "backends", backends);
     return o;

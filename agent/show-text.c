@@ -127,20 +127,36 @@ put_suspicion(struct ds *s, const struct json *suspicion)
                   get_int(suspicion, "silent"));
 }
 
+/* The weight, where 'policy' goes by it, and what it is to become. */
 static void
-put_backend_line(struct ds *s, const struct json *b)
+put_weight(struct ds *s, const char *policy, const struct json *b)
+{
+    long long int weight = get_int(b, "weight");
+    long long int whole = get_int(b, "configured_weight");
+
+    if (strcmp(policy, "failover") && strcmp(policy, "round-robin")) {
+        ds_put_format(s, ", weight %lld", weight);
+        if (weight != whole) {
+            ds_put_format(s, " of %lld", whole);
+        }
+    }
+}
+
+static void
+put_backend_line(struct ds *s, const char *policy, const struct json *b)
 {
     const struct json *check = get(b, "check");
     const struct json *agent = get(b, "agent");
 
-    ds_put_format(s, "    %s %s: %s", get_bool(b, "active") ? "->" : "  ",
+    ds_put_format(s, "    %s %s: %s", get_bool(b, "serves") ? "->" : "  ",
                   get_str(b, "name"), get_str(b, "address"));
     if (get(b, "port")) {
         ds_put_format(s, " port %lld", get_int(b, "port"));
     }
-    ds_put_format(s, ", %spriority %lld, %s",
-                  get_bool(b, "backup") ? "backup, " : "",
-                  get_int(b, "priority"), get_str(b, "reason"));
+    ds_put_format(s, ", %spriority %lld", get_bool(b, "backup") ? "backup, "
+                  : "", get_int(b, "priority"));
+    put_weight(s, policy, b);
+    ds_put_format(s, ", %s", get_str(b, "reason"));
     if (check) {
         ds_put_format(s, "; check %s (%s)", get_str(check, "state"),
                       get_str(check, "last"));
@@ -158,18 +174,41 @@ put_backend_line(struct ds *s, const struct json *b)
     ds_put_char(s, '\n');
 }
 
+/* Those who serve, each after a comma, few; or how many. */
+static void
+put_servers(struct ds *s, const struct json *backends)
+{
+    enum { MAX = 4 };
+    size_t n = 0, length = s->length;
+
+    for (size_t i = 0; i < json_array(backends)->n; i++) {
+        const struct json *b = json_array(backends)->elems[i];
+
+        if (get_bool(b, "serves")) {
+            ds_put_format(s, "%s%s", n++ ? ", " : "", get_str(b, "name"));
+        }
+    }
+    if (n > MAX) {
+        ds_truncate(s, length);
+        ds_put_format(s, "%"PRIuSIZE" backends", n);
+    } else if (!n) {
+        ds_put_cstr(s, "no backend");
+    }
+}
+
 static void
 put_services(struct ds *s, const struct json *services)
 {
     for (size_t i = 0; i < json_array(services)->n; i++) {
         const struct json *svc = json_array(services)->elems[i];
         const struct json *backends = get(svc, "backends");
-        const char *active = get_str(svc, "active");
+        const char *policy = get_str(svc, "policy");
         bool manual = !strcmp(get_str(svc, "mode"), "manual");
 
-        ds_put_format(s, "  service %s %s: %s, %s since ",
-                      get_str(svc, "name"), get_str(svc, "vip"),
-                      active[0] ? active : "no backend",
+        ds_put_format(s, "  service %s %s, %s: ", get_str(svc, "name"),
+                      get_str(svc, "vip"), policy);
+        put_servers(s, backends);
+        ds_put_format(s, ", %s since ",
                       manual ? "MANUAL" : get_str(svc, "mode"));
         tpr_put_us(s, get_int(svc, "since_us"));
         ds_put_char(s, '\n');
@@ -178,7 +217,7 @@ put_services(struct ds *s, const struct json *services)
                           get(svc, "why") ? ": " : "", get_str(svc, "why"));
         }
         for (size_t j = 0; j < json_array(backends)->n; j++) {
-            put_backend_line(s, json_array(backends)->elems[j]);
+            put_backend_line(s, policy, json_array(backends)->elems[j]);
         }
     }
 }

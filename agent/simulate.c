@@ -12,27 +12,6 @@
 
 enum { MAX_TURNS = 1000 };      /* Deadlines met until the end. */
 
-/* True if the datapath gives backend 'i' of 'svc' new connections. */
-static bool
-gets_new(const struct policy *p, const struct tpr_service *svc, size_t i)
-{
-    const struct tpr_backend *active = policy_active(p, svc, NULL, NULL);
-
-    if (svc->policy == TPR_POLICY_FAILOVER) {
-        return svc->backends[i] == active;
-    } else if (words_backend(p, svc, i) != TPR_LIVENESS_UP) {
-        return false;
-    }
-    /* Sorted by priority: only the first ones that live take part. */
-    for (size_t j = 0; j < i; j++) {
-        if (svc->backends[j]->priority < svc->backends[i]->priority
-            && words_backend(p, svc, j) == TPR_LIVENESS_UP) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void
 note_before(struct simulation *sim, const struct policy *p)
 {
@@ -43,7 +22,7 @@ note_before(struct simulation *sim, const struct policy *p)
         s->backends = xcalloc(MAX(1, s->svc->n_backends),
                               sizeof *s->backends);
         for (size_t j = 0; j < s->svc->n_backends; j++) {
-            s->backends[j].before = gets_new(p, s->svc, j);
+            s->backends[j].before = words_gets_new(p, s->svc, j);
             s->backends[j].dies
                 = words_backend(p, s->svc, j) != TPR_LIVENESS_DOWN;
         }
@@ -76,7 +55,7 @@ note_after(struct simulation *sim, const struct policy *p)
         for (size_t j = 0; j < s->svc->n_backends; j++) {
             struct sim_backend *b = &s->backends[j];
 
-            b->after = gets_new(p, s->svc, j);
+            b->after = words_gets_new(p, s->svc, j);
             s->changes |= b->before != b->after || b->dies;
         }
     }

@@ -84,7 +84,7 @@ tally_services(const struct agent_view *v, struct tally *t)
             t->starting += mode == POLICY_MODE_STARTING;
             t->down += mode != POLICY_MODE_STARTING;
         } else {
-            t->backup += active != svc->backends[0];
+            t->backup += policy_on_backup(v->policy, svc);
         }
     }
 }

@@ -110,6 +110,7 @@ make_backend(const struct json *b, const struct counts *before,
     json_object_put_string(o, "state", json_get_string(b, "reason"));
     json_put_bool(o, "usable", json_get_bool(b, "usable"));
     json_put_bool(o, "active", json_get_bool(b, "active"));
+    json_put_bool(o, "serves", json_get_bool(b, "serves"));
     json_put_int(o, "weight", json_get_int(b, "weight"));
     if (json_get(b, "max_connections", JSON_INTEGER)) {
         json_put_int(o, "max_connections", json_get_int(b,
@@ -306,7 +307,7 @@ put_backend(struct ds *s, const struct json *b)
         ds_put_format(s, " %6s", "-");
     }
     ds_put_format(s, " %6lld  %s%s", json_get_int(b, "weight"),
-                  json_get_bool(b, "active") ? "-> " : "",
+                  json_get_bool(b, "serves") ? "-> " : "",
                   json_get_string(b, "state"));
     if (*agent) {
         ds_put_format(s, ", agent says \"%s\"", agent);

@@ -285,6 +285,43 @@ show_region(struct ctl_context *ctx, const struct tprrec_region *r)
     }
 }
 
+/* The weight, where the policy of 's' goes by it, and what it is to become. */
+static void
+put_weight(struct ds *ds, const struct tprrec_service *s,
+           const struct tprrec_backend *b)
+{
+    int64_t whole = b->n_weight ? *b->weight : (int64_t) TPR_WEIGHT;
+
+    if (!s->policy || is_word(s->policy, "failover")
+        || is_word(s->policy, "round-robin")) {
+        return;
+    }
+    ds_put_cstr(ds, ", weight ");
+    if (is_word(b->state, "up") && b->n_effective_weight
+        && *b->effective_weight != whole) {
+        ds_put_format(ds, "%"PRId64" of ", *b->effective_weight);
+    }
+    ds_put_format(ds, "%"PRId64, whole);
+}
+
+/* Those who get new connections, few; or how many. */
+static void
+put_servers(struct ds *ds, const struct tprrec_service *s)
+{
+    enum { MAX_SHOWN = 4 };
+
+    if (s->n_active > MAX_SHOWN) {
+        ds_put_format(ds, "%"PRIuSIZE" backends", s->n_active);
+        return;
+    }
+    for (size_t i = 0; i < s->n_active; i++) {
+        ds_put_format(ds, "%s%s", i ? ", " : "", s->active[i]);
+    }
+    if (!s->n_active) {
+        ds_put_cstr(ds, "nothing");
+    }
+}
+
 static void
 show_backend(struct ds *ds, const struct tprrec_service *s,
              const struct tprrec_backend *b)
@@ -300,6 +337,10 @@ show_backend(struct ds *ds, const struct tprrec_service *s,
     }
     ds_put_format(ds, ", priority %"PRId64,
                   b->n_priority ? *b->priority : (int64_t) TPR_PRIORITY);
+    if (b->backup) {
+        ds_put_cstr(ds, " (backup)");
+    }
+    put_weight(ds, s, b);
     if (b->resolved_mac) {
         ds_put_format(ds, ", %s", b->resolved_mac);
     }
@@ -316,9 +357,9 @@ show_service(struct ctl_context *ctx, const struct tprrec_service *s)
     size_t n = tprctl_backends(s, &backends);
     struct ds *ds = &ctx->output;
 
-    ds_put_format(ds, "    Service %s: %s, %s, on %s", s->name, s->vip,
-                  s->policy ? s->policy : "failover",
-                  s->n_active ? s->active[0] : "nothing");
+    ds_put_format(ds, "    Service %s: %s, %s, on ", s->name, s->vip,
+                  s->policy ? s->policy : "failover");
+    put_servers(ds, s);
     if (is_word(s->mode, "manual")) {
         ds_put_cstr(ds, ", MANUAL since");
     } else if (s->mode && strcmp(s->mode, "auto")) {
@@ -488,6 +529,8 @@ backend_json(const struct tprrec_backend *b)
     put_string(json, "reason", b->reason);
     put_string(json, "check_state", b->check_state);
     put_string(json, "agent", b->agent);
+    json_object_put(json, "weight", json_integer_create(
+                        b->n_weight ? *b->weight : (int64_t) TPR_WEIGHT));
     put_integer(json, "effective_weight", b->effective_weight,
                 b->n_effective_weight);
     put_string(json, "mac", b->resolved_mac);

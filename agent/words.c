@@ -81,3 +81,23 @@ words_backend(const struct policy *policy, const struct tpr_service *svc,
     }
     OVS_NOT_REACHED();
 }
+
+/* Returns true if the datapath gives backend 'i' of 'svc' new connections;
+ * whose limits are reached, which the datapath knows, left aside. */
+bool
+words_gets_new(const struct policy *p, const struct tpr_service *svc, size_t i)
+{
+    if (tpr_policy_is_ordered(svc->policy)) {
+        return svc->backends[i] == policy_active(p, svc, NULL, NULL);
+    } else if (words_backend(p, svc, i) != TPR_LIVENESS_UP) {
+        return false;
+    }
+    /* Sorted by priority: only the first ones that live take part. */
+    for (size_t j = 0; j < i; j++) {
+        if (svc->backends[j]->priority < svc->backends[i]->priority
+            && words_backend(p, svc, j) == TPR_LIVENESS_UP) {
+            return false;
+        }
+    }
+    return true;
+}

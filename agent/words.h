@@ -34,5 +34,7 @@ enum { WORDS_LEAVE = -1 };
 
 int words_backend(const struct policy *, const struct tpr_service *,
                   size_t i);
+bool words_gets_new(const struct policy *, const struct tpr_service *,
+                    size_t i);
 
 #endif /* words.h */

@@ -93,6 +93,17 @@ wait_for 5 eval '! redirects | grep -q affinity='
 shares=$(servers 20)
 [[ $shares = r1=*' r2='* ]] || fail "without affinity: $shares"
 
+echo "who serves is shown, and equals are no reserves"
+ctl drain r1 --wait
+wait_is Service web active web/r2
+ctl undrain r1
+wait_is Service web active 'web/r1, web/r2'
+wait_is Service web state ok
+ctl status | grep '^OK: '
+ctl show | grep 'weighted, on web/r1, web/r2,'
+ctl show | grep 'Backend web/r2: up, .*, weight 30'
+appctl tpr/show | grep '  service web .*, weighted: web/r1, web/r2, auto'
+
 echo "orders"
 ctl failover web r2 --wait
 wait_for 5 eval 'test "$(servers 20)" = "r2=20 "'

@@ -19,7 +19,7 @@ ctl set-service web policy=weighted -- \
     set-backend web/r1 weight=100 priority=9 -- \
     set-backend web/r2 weight=100 priority=1 backup=true
 wait_for 5 eval 'test "$(servers 20)" = "r1=20 "'
-appctl tpr/show | grep -q 'web/r2: .*, backup, priority 1, usable' ||
+appctl tpr/show | grep -q 'web/r2: .*, backup, priority 1, weight 100, usable' ||
     fail "tpr/show: $(appctl tpr/show)"
 ctl drain r1
 wait_for 5 eval 'test "$(servers 20)" = "r2=20 "'

@@ -14,15 +14,15 @@
 static const char services[] =
     "{'summary':'OK: 2 services','services':["
     "{'name':'mail','vip':'10.0.0.2:25/tcp','provider':'flows','backends':["
-    "  {'name':'mail/r1','region':'r1','index':3,'usable':true,'active':true,'weight':100,"
-    "   'reason':'usable'}]},"
+    "  {'name':'mail/r1','region':'r1','index':3,'usable':true,'active':true,'serves':true,"
+    "   'weight':100,'reason':'usable'}]},"
     "{'name':'web','vip':'10.0.0.1:80/tcp','provider':'ovs','backends':["
-    "  {'name':'web/r1','region':'r1','index':0,'usable':true,'active':true,'weight':100,"
-    "   'reason':'usable','max_connections':1000},"
-    "  {'name':'web/r2','region':'r2','index':1,'usable':true,'active':false,'weight':50,"
-    "   'reason':'usable','agent':{'says':'50% up'}},"
-    "  {'name':'web/r3','region':'r3','index':2,'usable':false,'active':false,'weight':100,"
-    "   'reason':'region down'}]}]}";
+    "  {'name':'web/r1','region':'r1','index':0,'usable':true,'active':true,'serves':true,"
+    "   'weight':100,'reason':'usable','max_connections':1000},"
+    "  {'name':'web/r2','region':'r2','index':1,'usable':true,'active':false,'serves':false,"
+    "   'weight':50,'reason':'usable','agent':{'says':'50% up'}},"
+    "  {'name':'web/r3','region':'r3','index':2,'usable':false,'active':false,'serves':false,"
+    "   'weight':100,'reason':'region down'}]}]}";
 
 static struct json *show;
 static struct counts *before, *after;

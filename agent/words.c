@@ -8,14 +8,17 @@
 #include "util.h"
 
 /* True if the datapath would prefer backend 'i' of 'svc' to the active one,
- * which the policy did not (yet). */
+ * which the policy did not (yet): any before it where there is an order, those
+ * of a better priority where equals serve by turns. */
 static bool
 is_ahead(const struct policy *policy, const struct tpr_service *svc, size_t i)
 {
     const struct tpr_backend *active = policy_active(policy, svc, NULL, NULL);
 
-    if (!tpr_policy_is_ordered(svc->policy) || !active) {
+    if (!active) {
         return false;
+    } else if (!tpr_policy_is_ordered(svc->policy)) {
+        return svc->backends[i]->priority < active->priority;
     }
     for (size_t j = 0; j < i; j++) {
         if (svc->backends[j] == active) {

@@ -301,6 +301,31 @@ START_TEST(who_is_busy_lives)
 }
 END_TEST
 
+/* Failback waits where several serve, too, from reserve to better ones. */
+START_TEST(reserves_where_several_serve)
+{
+    struct world w;
+
+    world_init(&w);
+    expect(&w, "config hold=2000 r1 r2 r3 web=r1/1,r2/1,r3/2 web^weighted; "
+           "up r1; up r2; up r3; +3000", "UUU");
+    expect(&w, "down r1 3; +1; down r2 3; +1", "DDU");
+    expect(&w, "up r1; +1999", "dDU");
+    expect(&w, "+1", "UDU");
+    expect(&w, "up r2; +1", "UUU");     /* Its equal serves already. */
+    world_destroy(&w);
+
+    world_init(&w);
+    expect(&w, "config hold=2000 r1 r2 web=r1/1,r2/2 web^weighted web!manual; "
+           "up r1; up r2; +3000", "UU");
+    expect(&w, "down r1 3; +1; up r1; +9000", "dU");
+    expect(&w, "down r2 3; +1", "UD");
+    expect(&w, "up r2; +1", "UU");
+    expect(&w, "down r1 3; +1; up r1; +9000; failback web; +1", "UU");
+    world_destroy(&w);
+}
+END_TEST
+
 /* Where several serve, an order to fail over leaves those in one region. */
 START_TEST(orders_where_several_serve)
 {
@@ -335,8 +360,8 @@ START_TEST(spillover_is_an_order)
 }
 END_TEST
 
-UNIT_MAIN("words", busy, who_is_busy_lives, orders_where_several_serve,
-          spillover_is_an_order,
+UNIT_MAIN("words", busy, who_is_busy_lives, reserves_where_several_serve,
+          orders_where_several_serve, spillover_is_an_order,
           dead_and_alive, returning_region_waits, manual_failback,
           orders, checks, agents, drain_timeout,
           drain_timeout_after_a_restart, drain_timeout_after_a_failback,

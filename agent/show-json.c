@@ -268,6 +268,9 @@ put_agent(struct json *o, const struct agent_view *v,
     a = json_object_create();
     agent_words_put(words, &s);
     put_nocopy(a, "says", ds_steal_cstr(&s));
+    if (words->has_cpu) {
+        put_int(a, "cpu_pct", words->cpu);
+    }
     put_bool(a, "answers", st.state == CHECK_UP);
     put_int(a, "ok", st.n_ok);
     put_int(a, "failed", st.n_failed);

@@ -155,7 +155,9 @@ put_backend_line(struct ds *s, const char *policy, const struct json *b)
     }
     ds_put_format(s, ", %spriority %lld", get_bool(b, "backup") ? "backup, "
                   : "", get_int(b, "priority"));
-    put_weight(s, policy, b);
+    if (!agent) {
+        put_weight(s, policy, b);
+    }
     ds_put_format(s, ", %s", get_str(b, "reason"));
     if (check) {
         ds_put_format(s, "; check %s (%s)", get_str(check, "state"),

@@ -118,6 +118,9 @@ make_backend(const struct json *b, const struct counts *before,
     }
     if (agent) {
         json_object_put_string(o, "agent", json_get_string(agent, "says"));
+        if (json_get(agent, "cpu_pct", JSON_INTEGER)) {
+            json_put_int(o, "cpu_pct", json_get_int(agent, "cpu_pct"));
+        }
     }
     put_load(o, before, after, json_get_int(b, "index"));
     return o;
@@ -306,6 +309,11 @@ put_backend(struct ds *s, const struct json *b)
     } else {
         ds_put_format(s, " %6s", "-");
     }
+    if (json_get(b, "cpu_pct", JSON_INTEGER)) {
+        ds_put_format(s, " %3lld%%", json_get_int(b, "cpu_pct"));
+    } else {
+        ds_put_format(s, " %4s", "-");
+    }
     ds_put_format(s, " %6lld  %s%s", json_get_int(b, "weight"),
                   json_get_bool(b, "serves") ? "-> " : "",
                   json_get_string(b, "state"));
@@ -325,13 +333,14 @@ top_text(const struct json *top)
 
     ds_put_format(&s, "%s\nin %.2f s:\n", json_get_string(top, "summary"),
                   json_get_int(top, "interval_us") / 1e6);
-    ds_put_format(&s, "%-26s %8s %8s %8s %8s %6s %6s\n", "SERVICE, BACKENDS",
-                  "CONNS", "NEW/s", "PKTS/s", "BYTES/s", "SHARE", "WEIGHT");
+    ds_put_format(&s, "%-26s %8s %8s %8s %8s %6s %4s %6s\n",
+                  "SERVICE, BACKENDS", "CONNS", "NEW/s", "PKTS/s", "BYTES/s",
+                  "SHARE", "CPU", "WEIGHT");
     JSON_FOR_EACH_ELEM (svc, i, services) {
         const struct json *backends = json_get(svc, "backends", JSON_ARRAY);
 
         put_line(&s, svc, 0);
-        ds_put_format(&s, "                %s by %s\n",
+        ds_put_format(&s, "                     %s by %s\n",
                       json_get_string(svc, "vip"),
                       (*json_get_string(svc, "provider")
                        ? json_get_string(svc, "provider") : "nobody"));

@@ -344,6 +344,9 @@ show_backend(struct ds *ds, const struct tprrec_service *s,
     if (b->resolved_mac) {
         ds_put_format(ds, ", %s", b->resolved_mac);
     }
+    if (b->agent) {
+        ds_put_format(ds, ", agent says \"%s\"", b->agent);
+    }
     ds_put_char(ds, '\n');
     if (b->complaint) {
         ds_put_format(ds, "            complaint: %s\n", b->complaint);

@@ -35,7 +35,7 @@ perf_lost_at_most 0
 
 echo "as text, by name, and by ovs-tprctl"
 out=$(appctl tpr/top --interval=50ms --sort=name)
-grep -qE '^SERVICE, BACKENDS +CONNS +NEW/s +PKTS/s +BYTES/s +SHARE +WEIGHT$' <<< "$out" ||
+grep -qE '^SERVICE, BACKENDS +CONNS +NEW/s +PKTS/s +BYTES/s +SHARE +CPU +WEIGHT$' <<< "$out" ||
     fail "tpr/top: $out"
 grep -qE '^  web/r1 .* -> usable$' <<< "$out" || fail "tpr/top: $out"
 out=$(ctl top --interval=50ms --count=2)

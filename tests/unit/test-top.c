@@ -20,7 +20,7 @@ static const char services[] =
     "  {'name':'web/r1','region':'r1','index':0,'usable':true,'active':true,'serves':true,"
     "   'weight':100,'reason':'usable','max_connections':1000},"
     "  {'name':'web/r2','region':'r2','index':1,'usable':true,'active':false,'serves':false,"
-    "   'weight':50,'reason':'usable','agent':{'says':'50% up'}},"
+    "   'weight':50,'reason':'usable','agent':{'says':'50% up','cpu_pct':83}},"
     "  {'name':'web/r3','region':'r3','index':2,'usable':false,'active':false,'serves':false,"
     "   'weight':100,'reason':'region down'}]}]}";
 
@@ -196,17 +196,18 @@ START_TEST(text)
     ck_assert_str_eq(
         s, "OK: 2 services\n"
         "in 2.00 s:\n"
-        "SERVICE, BACKENDS             CONNS    NEW/s   PKTS/s  BYTES/s  SHARE WEIGHT\n"
+        "SERVICE, BACKENDS             CONNS    NEW/s   PKTS/s  BYTES/s  SHARE  CPU WEIGHT\n"
         "web                              98   499520    7.49M  749.28M"
-        "                10.0.0.1:80/tcp by ovs\n"
-        "  web/r2                         90   499505    7.49M  749.26M 100.0%     50  usable,"
+        "                     10.0.0.1:80/tcp by ovs\n"
+        "  web/r2                         90   499505    7.49M  749.26M 100.0%  83%     50  usable,"
         " agent says \"50% up\"\n"
-        "  web/r1                          8     15.0      225    22500   0.0%    100  -> usable\n"
-        "  web/r3                          -        -        -        -      -    100"
+        "  web/r1                          8     15.0      225    22500   0.0%    -    100"
+        "  -> usable\n"
+        "  web/r3                          -        -        -        -      -    -    100"
         "  region down\n"
         "mail                              -        -        -        -"
-        "                10.0.0.2:25/tcp by flows\n"
-        "  mail/r1                         -        -        -        -      -    100"
+        "                     10.0.0.2:25/tcp by flows\n"
+        "  mail/r1                         -        -        -        -      -    -    100"
         "  -> usable\n");
     free(s);
     json_destroy(top);

@@ -23,6 +23,7 @@ enum {
     OPT_LOCAL,
     OPT_INTERVAL,
     OPT_FALL,
+    OPT_NO_BFD,
     OPT_PASSIVE,
     OPT_OFFLOAD,
     OPT_AUTH,
@@ -63,6 +64,7 @@ usage(void)
            "                            slower end's counts (default: 1ms)\n"
            "  --fall=N                  beats missed before down (default: "
            "3)\n"
+           "  --no-bfd                  none: only --agent-check answers\n"
            "  --passive                 send only to peers that began\n"
            "  --offload=auto|on|off     let the kernel receive and send "
            "beats\n"
@@ -496,6 +498,9 @@ parse_session_option(int c, struct regiond_options *o, struct state *s)
     case OPT_OFFLOAD:
         o->offload = parse_offload(optarg);
         return true;
+    case OPT_NO_BFD:
+        o->no_bfd = true;
+        return true;
     case OPT_PASSIVE:
         o->passive = true;
         return true;
@@ -573,6 +578,7 @@ parse_all(struct regiond_options *o, struct state *s, int argc, char *argv[])
         {"local", required_argument, NULL, OPT_LOCAL},
         {"interval", required_argument, NULL, OPT_INTERVAL},
         {"fall", required_argument, NULL, OPT_FALL},
+        {"no-bfd", no_argument, NULL, OPT_NO_BFD},
         {"passive", no_argument, NULL, OPT_PASSIVE},
         {"offload", required_argument, NULL, OPT_OFFLOAD},
         {"auth", required_argument, NULL, OPT_AUTH},
@@ -638,6 +644,12 @@ regiond_options_parse(struct regiond_options *o, int argc, char *argv[])
             && !tpr_same_family(&o->local, &o->peers[i])) {
             ovs_fatal(0, "--local and --peer are of different families");
         }
+    }
+    if (o->no_bfd && o->n_peers) {
+        ovs_fatal(0, "--no-bfd and --peer contradict each other");
+    }
+    if (o->no_bfd && !o->agent_port) {
+        ovs_fatal(0, "--no-bfd without --agent-check leaves nothing to do");
     }
     if (o->n_metrics && !o->agent_port) {
         ovs_fatal(0, "--agent-metric needs --agent-check");

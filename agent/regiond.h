@@ -67,6 +67,7 @@ struct regiond_metric {
 struct regiond_options {
     struct in6_addr peers[REGIOND_MAX_PEERS];
     size_t n_peers;             /* 0: whoever begins a session. */
+    bool no_bfd;                /* No sessions, no port 3784. */
     struct in6_addr local;      /* Unspecified: any. */
     long long int interval_us;
     unsigned int fall;

@@ -83,7 +83,8 @@ open_sessions(struct regiond *r)
 {
     const struct regiond_options *o = &r->options;
 
-    r->n_sessions = o->n_peers ? o->n_peers : REGIOND_MAX_PEERS;
+    r->n_sessions = (o->no_bfd ? 0
+                     : o->n_peers ? o->n_peers : REGIOND_MAX_PEERS);
     r->hb = hb_thread_create(NULL, r->n_sessions);
     r->told_down = regiond_wants_down(r, &r->told_diag);
     for (size_t i = 0; i < r->n_sessions; i++) {

@@ -21,11 +21,14 @@ B1=$(ctl --bare --columns=_uuid find Backend "address=$R1")
 # The one that answers BFD stays; this one has loads and checks of its own.
 DIR=$LABS/$NAME/r1/agent
 mkdir "$DIR"
-lab exec r1 ip addr add 10.77.0.1/32 dev lo
+refused=$(lab exec r1 tpr-regiond --no-bfd 2>&1) &&
+    fail "tpr-regiond ran with nothing to do"
+[[ $refused = *'--no-bfd without --agent-check leaves nothing to do' ]] ||
+    fail "$refused"
 regiond_up () {
     OVS_RUNDIR=$DIR OVS_LOGDIR=$DIR lab exec r1 tpr-regiond \
         -vconsole:off -vsyslog:off --detach --no-chdir --pidfile --log-file \
-        --local=10.77.0.1 --agent-check="$R1:$PORT" --agent-interval=200ms \
+        --no-bfd --agent-check="$R1:$PORT" --agent-interval=200ms \
         --check=http://127.0.0.1/health --check-interval=100ms "$@"
 }
 regiond () { OVS_RUNDIR=$DIR lab exec r1 ovs-appctl -t tpr-regiond "$@"; }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Which server answered how many requests, as bars of text; figures come from
- * perf-stats.h, the rest of the report from perf-report.h.
+/* Which server answered how many requests, as bars of text, or as a picture;
+ * figures come from perf-stats.h, the rest of the report from perf-report.h.
  *
  * Threads: any. */
 
@@ -23,5 +23,8 @@ double perf_server_mean_ns(const struct perf_server_stats *);
 
 /* One line a server that answered, by name. */
 void perf_report_shares(const struct perf_report *, FILE *);
+
+/* The same as SVG.  Errors stay with the stream (ferror()). */
+void perf_shares_svg_write(const struct perf_report *, FILE *);
 
 #endif /* tools/perf-shares.h */

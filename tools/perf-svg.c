@@ -91,8 +91,8 @@ unit_for(double ns)
             : (struct unit) { 1, "ns" });
 }
 
-static void
-put_escaped(const char *s, size_t max, FILE *out)
+void
+perf_svg_put_text(const char *s, size_t max, FILE *out)
 {
     for (size_t i = 0; s[i] && i < max; i++) {
         unsigned char c = s[i];
@@ -159,7 +159,7 @@ put_title(const struct svg *svg)
             cut ? "\xe2\x89\xa5 " : "",
             perf_format_ns(perf_gap_length(gap), c));
     fprintf(svg->out, "<text x=\"%d\" y=\"60\" class=\"note\">", LEFT);
-    put_escaped(report->url, 80, svg->out);
+    perf_svg_put_text(report->url, 80, svg->out);
     fprintf(svg->out, ", %u at a time, timeout %s",
             report->concurrency, perf_format_ns(report->timeout_ns, a));
     fprintf(svg->out, ", latency p50 %s, p99 %s",
@@ -186,7 +186,7 @@ put_legend_entry(const struct svg *svg, int series, const char *name,
         fprintf(svg->out, "<rect x=\"%d\" y=\"%d\" width=\"13\" "
                 "height=\"13\" fill=\"%s\"/><text x=\"%d\" y=\"%d\">",
                 *x, *y - 11, colours[series], *x + 19, *y);
-        put_escaped(name, NAME_MAX_SHOWN, svg->out);
+        perf_svg_put_text(name, NAME_MAX_SHOWN, svg->out);
         fprintf(svg->out, ": %s</text>\n", count);
     }
     *x += 19 + len * CHAR_WIDTH + 16;

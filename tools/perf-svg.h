@@ -23,4 +23,8 @@
  * False if there is no memory; what was written is useless then. */
 bool perf_svg_write(const struct perf_report *, FILE *);
 
+/* Writes at most 'max' characters of 's', such that they may stand between
+ * tags. */
+void perf_svg_put_text(const char *s, size_t max, FILE *);
+
 #endif /* tools/perf-svg.h */

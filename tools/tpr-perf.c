@@ -25,6 +25,7 @@
 #include "perf-args.h"
 #include "perf-client.h"
 #include "perf-report.h"
+#include "perf-shares.h"
 #include "perf-svg.h"
 
 #define DEFAULT_DURATION_NS INT64_C(60000000000)
@@ -46,6 +47,7 @@ struct options {
     const char *bind;
     bool has_duration, json, shares;
     const char *timeline;       /* File, or NULL. */
+    const char *shares_file;    /* The same. */
     const char *log;            /* File, or NULL. */
 };
 
@@ -102,7 +104,7 @@ What is asked and expected:\n\
 \n\
 What is told:\n\
   --json                   one JSON object instead of text\n\
-  --shares                 bars: who answered how many\n\
+  --shares[=FILE.svg]      bars: who answered how many; or a picture of them\n\
   --timeline FILE.svg      a picture of the run\n\
   --log FILE               one line a request, written at the end\n\
   --progress               one line a second on standard error\n\
@@ -133,7 +135,7 @@ static const struct option long_options[] = {
     { "server-header", required_argument, NULL, OPT_SERVER_HEADER },
     { "server-body", no_argument, NULL, OPT_SERVER_BODY },
     { "json", no_argument, NULL, OPT_JSON },
-    { "shares", no_argument, NULL, OPT_SHARES },
+    { "shares", optional_argument, NULL, OPT_SHARES },
     { "timeline", required_argument, NULL, OPT_TIMELINE },
     { "log", required_argument, NULL, OPT_LOG },
     { "progress", no_argument, NULL, OPT_PROGRESS },
@@ -230,7 +232,8 @@ parse_option(int c, struct options *options)
         options->json = true;
         break;
     case OPT_SHARES:
-        options->shares = true;
+        options->shares = !optarg;
+        options->shares_file = optarg;
         break;
     case OPT_TIMELINE:
         options->timeline = optarg;
@@ -445,7 +448,7 @@ close_output(const char *file, FILE *stream, bool ok)
 /* Figures of the run, in all ways asked for; false if one of them failed. */
 static bool
 tell(struct perf_report *report, const struct options *options,
-     FILE *timeline, FILE *log)
+     FILE *timeline, FILE *shares, FILE *log)
 {
     bool ok = true;
 
@@ -462,6 +465,10 @@ tell(struct perf_report *report, const struct options *options,
     if (timeline) {
         ok &= close_output(options->timeline, timeline,
                            perf_svg_write(report, timeline));
+    }
+    if (shares) {
+        perf_shares_svg_write(report, shares);
+        ok &= close_output(options->shares_file, shares, true);
     }
     if (log) {
         perf_report_log(report, log);
@@ -489,6 +496,7 @@ main(int argc, char *argv[])
     char *request = compose_request(&options, &client->request_len);
     client->request = request;
     FILE *timeline = open_output("--timeline", options.timeline);
+    FILE *shares = open_output("--shares", options.shares_file);
     FILE *log = open_output("--log", options.log);
     client->stop_fd = open_signals();
     if (!perf_run_init(&run)) {
@@ -511,7 +519,7 @@ main(int argc, char *argv[])
     report.interrupted = read(client->stop_fd, &info, sizeof info) > 0;
     report.error = error;
 
-    bool ok = tell(&report, &options, timeline, log);
+    bool ok = tell(&report, &options, timeline, shares, log);
     if (error) {
         fprintf(stderr, "tpr-perf: %s\n", error);
         ok = false;

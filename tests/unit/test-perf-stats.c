@@ -378,6 +378,39 @@ START_TEST(shares)
 }
 END_TEST
 
+static bool
+write_shares_svg(const struct perf_report *report, FILE *stream)
+{
+    perf_shares_svg_write(report, stream);
+    return true;
+}
+
+START_TEST(pictures_of_shares)
+{
+    size_t len;
+
+    summarize(0);
+    char *svg = written(write_shares_svg, &len);
+    ck_assert_ptr_nonnull(strstr(svg, "Shares of 0 successes, 0 failures"));
+    free(svg);
+
+    for (int i = 1; i <= 99; i++) {
+        add(i, PERF_OK, i % 3 ? "<b>&" : "r1");
+    }
+    add(100, PERF_TIMEOUT, "");
+    summarize(100);
+    svg = written(write_shares_svg, &len);
+    ck_assert_ptr_nonnull(strstr(svg, "Shares of 99 successes, 1 failures"));
+    ck_assert_ptr_nonnull(strstr(svg, ">&lt;b&gt;&amp;</text>\n<rect x=\"220\" y=\"84\" "
+                                 "width=\"420.0\""));
+    ck_assert_ptr_nonnull(strstr(svg, ">66, 66.7 %, mean 1.000 ms</text>"));
+    ck_assert_ptr_nonnull(strstr(svg, "y=\"114\" width=\"210.0\""));
+    ck_assert_ptr_null(strstr(svg, "<b>"));
+    ck_assert_ptr_nonnull(strstr(svg, "</svg>\n"));
+    free(svg);
+}
+END_TEST
+
 /* The picture stays small, is well escaped, and needs no request. */
 START_TEST(pictures)
 {
@@ -423,7 +456,8 @@ stats_suite(void)
         nothing_at_all, gap_in_the_middle, gap_without_failure,
         gap_at_the_start, gap_at_the_end, never_a_success, equal_gaps,
         own_stall, walk_covers_run, percentiles, latency_of_successes,
-        servers, too_many_servers, kinds_of_errno, reports, shares, pictures,
+        servers, too_many_servers, kinds_of_errno, reports, shares,
+        pictures_of_shares, pictures,
         numbers_for_people,
     };
     Suite *suite = suite_create("perf-stats");

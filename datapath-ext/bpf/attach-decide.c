@@ -51,6 +51,11 @@ no_xdp(const struct tpr_attach_facts *f)
 {
     if (f->no_room) {
         return xstrdup(f->no_room);
+    } else if (f->foreign && f->dispatcher) {
+        return xasprintf("%s has XDP programs of somebody else's behind "
+                         "libxdp's dispatcher (id %"PRIu32"), which is "
+                         "neither replaced nor joined",
+                         f->name, f->foreign);
     } else if (f->foreign) {
         return xasprintf("%s has an XDP program of somebody else's (id "
                          "%"PRIu32"), which is not replaced",
@@ -154,7 +159,9 @@ decide_af_xdp(const struct tpr_attach_facts *f, char **why)
 
     if (f->foreign && f->dispatcher) {
         no = xasprintf("the switch's own XDP program at %s is behind libxdp's "
-                       "dispatcher (id %"PRIu32"), which is not replaced",
+                       "dispatcher (id %"PRIu32"), which is neither replaced "
+                       "nor joined (\"LIBXDP_SKIP_DISPATCHER=1\" in "
+                       "ovs-vswitchd's environment keeps it from there)",
                        f->name, f->foreign);
     } else {
         no = no_xdp(f);

@@ -17,7 +17,7 @@
  *                             nothing
  *     DPDK, others            nothing
  *
- * A foreign XDP program is never replaced.
+ * A foreign XDP program is never replaced, and libxdp's dispatcher not joined.
  *
  * Threads: a pure function. */
 

@@ -19,7 +19,9 @@
  * again.
  *
  * Where libxdp attached its dispatcher, and the switch's program behind that,
- * nothing is replaced.
+ * nothing is replaced.  So it does by default on kernels that let one program
+ * replace a part of another, unless ovs-vswitchd's environment has
+ * LIBXDP_SKIP_DISPATCHER=1.
  *
  * Functions that can fail return an errno value or 0.
  *

@@ -273,19 +273,9 @@ look_at_own(const struct port *p, struct tpr_attach_facts *f)
                   && tpr_next_owner(p->dev.xdp[1]) == TPR_NEXT_SWITCH);
     if (p->link.mode == TPR_ATTACH_NEXT && native == p->link.program) {
         f->own = native;        /* It is behind ours. */
-    } else if (native) {
-        switch (tpr_next_owner(native)) {
-        case TPR_NEXT_SWITCH:
-            f->own = native;
-            f->foreign = 0;
-            break;
-        case TPR_NEXT_DISPATCHER:
-            f->dispatcher = true;
-            break;
-        case TPR_NEXT_FOREIGN:
-        default:
-            break;
-        }
+    } else if (native && tpr_next_owner(native) == TPR_NEXT_SWITCH) {
+        f->own = native;
+        f->foreign = 0;
     }
     if (f->generic && f->foreign == p->dev.xdp[1]) {
         f->foreign = 0;
@@ -324,6 +314,8 @@ decide(const struct port *p, const char *no_target, char **why)
     if (f.kind == TPR_PORT_AF_XDP) {
         look_at_own(p, &f);
     }
+    f.dispatcher = (f.foreign
+                    && tpr_next_owner(f.foreign) == TPR_NEXT_DISPATCHER);
     return tpr_attach_decide(&f, why);
 }
 

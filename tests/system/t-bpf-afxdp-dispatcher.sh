@@ -23,7 +23,7 @@ switch_start () {
     start "$1" nsenter "--net=/run/netns/$NAME-s" -- env "LIBXDP_BPFFS=$DIR/bpf" \
         ${2+"$2"} ovs-vswitchd -vsyslog:off --disable-system "unix:$DIR/db.sock"
     VSWITCHD=$STARTED
-    wait_for 20 all_have_programs
+    wait_for 60 all_have_programs
 }
 
 hosts c b1 b2
@@ -57,7 +57,7 @@ fi
 # Told so, libxdp does without.
 kill "$VSWITCHD"
 wait "$VSWITCHD" || :
-wait_for 10 none_has_programs
+wait_for 60 none_has_programs
 switch_start vswitchd-2 LIBXDP_SKIP_DISPATCHER=1
 ! is_dispatcher pc || fail "libxdp has its dispatcher all the same"
 ports af-xdp

@@ -36,7 +36,7 @@ check_served () {
 # beside_theirs: the same, while theirs is there and counts.
 beside_theirs () {
     local id before
-    wait_for 20 is_not_taken
+    wait_for 60 is_not_taken
     echo "why: $(column udp why)"
     id=$(xdp_at pc)
     before=$(theirs_count)
@@ -71,13 +71,13 @@ tprctl --no-wait init -- set-option datapath=bpf \
 theirs_load pc
 start tprd nsenter "--net=/run/netns/$NAME-s" -- ovs-tprd -vsyslog:off "unix:$DIR/db.sock"
 AGENT=$STARTED
-wait_for 20 is_not_taken
+wait_for 60 is_not_taken
 hold_start
 beside_theirs
 
 # It goes, and ours comes.
 theirs_unload pc
-wait_for 30 is_taken
+wait_for 60 is_taken
 check_served
 
 # It does not get its place back, whether the agent is there or not.
@@ -92,20 +92,20 @@ theirs_refused theirs_load pc
 check_served
 start tprd-2 nsenter "--net=/run/netns/$NAME-s" -- ovs-tprd -vsyslog:off "unix:$DIR/db.sock"
 AGENT=$STARTED
-wait_for 20 is_taken
+wait_for 60 is_taken
 
 # Unless the bridge has another datapath for a while.
 tprctl set-option datapath=auto
-wait_for 10 is_bare pc
+wait_for 60 is_bare pc
 theirs_load pc
 tprctl set-option datapath=bpf
 beside_theirs
 theirs_unload pc
-wait_for 30 is_taken
+wait_for 60 is_taken
 hold_goes_on 2
 
 hold_ends_well
 tprctl set-option datapath=auto
-for port in pc pb1 pb2; do wait_for 10 is_bare $port; done
+for port in pc pb1 pb2; do wait_for 60 is_bare $port; done
 kill "$AGENT"
 wait "$AGENT" || :

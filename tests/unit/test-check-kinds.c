@@ -250,7 +250,8 @@ static void
 configure(enum tpr_check_type type, bool up, long long int timeout_us)
 {
     check.type = type;
-    check.interval_us = check.timeout_us = timeout_us;
+    check.timeout_us = timeout_us;
+    check.interval_us = MIN(timeout_us, 30 * 1000);
     check.fall = check.rise = 1;
     check.expect_min = 200;
     check.expect_max = 399;

@@ -45,10 +45,13 @@
  * 8.5), and which they are is the backend's word: the server's is that of its
  * INIT ACK to the client, the client's that of what it sends then.  Replies
  * follow the client when it moves if its packets carry the server's tag; where
- * that is not known, of an association that was met in the middle, always; an
- * INIT moves only what is half open.  An ABORT or SHUTDOWN COMPLETE, as first
- * chunk, ends an association if its tag is the one that the other side expects
- * (8.5.1), and moves nothing.
+ * that is not known, of an association that was met in the middle, always.  An
+ * INIT moves them until the client has used its tag, and again once another
+ * INIT was answered and the client said nothing since: one that begins anew
+ * elsewhere needs two, and of one that lives the next packet puts it right.
+ *
+ * An ABORT or SHUTDOWN COMPLETE, as first chunk, ends an association if its
+ * tag is the one that the other side expects (8.5.1), and moves nothing.
  *
  * UDP and everything else: new until the backend has answered.
  *
@@ -70,7 +73,7 @@ enum {
     TPR_TRACK_SYN = 1,          /* Began with a SYN. */
     TPR_TRACK_ANSWERED = 2,     /* The backend sent something. */
     TPR_TRACK_ACKED = 4,        /* The client sent an ACK; SCTP: the server's
-                                 * tag. */
+                                 * tag, since the last INIT ACK. */
     TPR_TRACK_FIN_FORWARD = 8,
     TPR_TRACK_FIN_REVERSE = 16,
     TPR_TRACK_RST = 32,         /* A reset of either side passed. */
@@ -224,7 +227,9 @@ tpr_track_moves(const struct tpr_track *t, const struct tpr_packet *p)
         return true;
     }
     return !(p->tcp_flags & TPR_TCP_RST)
-           && (p->tcp_flags & TPR_TCP_SYN ? tpr_track_half_open(t->flags)
+           && (p->tcp_flags & TPR_TCP_SYN
+               ? tpr_track_half_open(t->flags)
+                 || (is_sctp && !(t->flags & TPR_TRACK_ACKED))
                : is_sctp ? tpr_track_believes_sctp(t, p)
                : tpr_track_believes(t, p));
 }
@@ -250,7 +255,8 @@ tpr_track_forward_sctp(struct tpr_track *t, const struct tpr_packet *p)
         if (!(p->tcp_flags & TPR_TCP_ACK) && tpr_track_half_open(t->flags)) {
             t->cli_ack = p->ack;
         }
-    } else if (p->seq && p->seq == tpr_track_server_tag(t)) {
+    } else if (p->seq && (p->seq == tpr_track_server_tag(t)
+                          || p->seq == t->rev_ack)) {
         tpr_track_add(t, TPR_TRACK_ACKED);
     }
 }
@@ -261,6 +267,11 @@ TPR_INLINE void
 tpr_track_init_ack(struct tpr_track *t, const struct tpr_packet *p)
 {
     if ((t->flags & TPR_TRACK_SEEN) || !t->rev_ack || p->seq == t->cli_ack) {
+        if ((t->flags & TPR_TRACK_ACKED)
+            && (p->seq != tpr_track_client_tag(t)
+                || p->ack != tpr_track_server_tag(t))) {
+            TPR_CLEAR_FLAGS(&t->flags, TPR_TRACK_ACKED);
+        }
         t->cli_ack = p->seq;
         t->rev_ack = p->ack;
     }

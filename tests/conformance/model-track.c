@@ -114,7 +114,8 @@ sctp_from_client(struct m_conn *c, const struct pkt *p)
     } else if (m_opens(p) && !c->answered) {
         c->init_tag = p->ack;
     } else if (!m_opens(p) && !m_answers(p)) {
-        c->acked |= p->seq && p->seq == servers_tag(c);
+        c->acked |= p->seq && (p->seq == servers_tag(c)
+                               || p->seq == c->init_ack_tag);
     }
 }
 
@@ -130,6 +131,8 @@ sctp_from_backend(struct m_conn *c, const struct pkt *p)
     } else if (m_answers(p)) {
         /* Of several clients that ask, the first, until it is seen which. */
         if (c->seen || !c->init_ack_tag || p->seq == c->init_tag) {
+            c->acked &= (p->seq == clients_tag(c)
+                         && p->ack == servers_tag(c));
             c->init_tag = p->seq;
             c->init_ack_tag = p->ack;
         }
@@ -171,7 +174,7 @@ m_says_where(const struct m_conn *c, const struct pkt *p)
 {
     return (p->proto == TPR_PROTO_SCTP
             ? (m_tears_down(p) ? false
-               : m_opens(p) || m_answers(p) ? !c->answered
+               : m_opens(p) || m_answers(p) ? !c->answered || !c->acked
                : !servers_tag(c) || p->seq == servers_tag(c))
             : p->proto != TPR_PROTO_TCP ? true
             : p->flags & F_RST ? false

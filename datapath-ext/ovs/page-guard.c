@@ -107,19 +107,37 @@ rescue(struct guard *g)
     return true;
 }
 
-/* Lets the handler have the signal that was there before ours. */
+/* Does somebody's handler come with 'action'? */
+static bool
+has_handler(const struct sigaction *action)
+{
+    /* Both members are the same memory. */
+    return (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN);
+}
+
+/* Lets the handler have the signal that was there before ours, as the kernel
+ * would. */
 static void
 call_other(int signr, siginfo_t *info, void *context)
 {
-    sigset_t mask;
+    const struct sigaction other = other_action;
+    sigset_t mask = other.sa_mask, old;
 
-    pthread_sigmask(SIG_BLOCK, &other_action.sa_mask, &mask);
-    if (other_action.sa_flags & SA_SIGINFO) {
-        other_action.sa_sigaction(signr, info, context);
-    } else {
-        other_action.sa_handler(signr);
+    if (other.sa_flags & SA_RESETHAND) {
+        other_action.sa_handler = SIG_DFL;
     }
-    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    pthread_sigmask(SIG_BLOCK, &mask, &old);
+    if (other.sa_flags & SA_NODEFER && !sigismember(&mask, signr)) {
+        sigemptyset(&mask);
+        sigaddset(&mask, signr);
+        pthread_sigmask(SIG_UNBLOCK, &mask, NULL);
+    }
+    if (other.sa_flags & SA_SIGINFO) {
+        other.sa_sigaction(signr, info, context);
+    } else {
+        other.sa_handler(signr);
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 /* The signal is about something else: does what it did before. */
@@ -127,11 +145,8 @@ static void
 pass_on(int signr, siginfo_t *info, void *context)
 {
     const bool was_sent = info->si_code <= 0;   /* By somebody. */
-    const bool has_handler = ((other_action.sa_flags & SA_SIGINFO)
-                              || (other_action.sa_handler != SIG_DFL
-                                  && other_action.sa_handler != SIG_IGN));
 
-    if (has_handler) {
+    if (has_handler(&other_action)) {
         call_other(signr, info, context);
     } else if (!was_sent || other_action.sa_handler == SIG_DFL) {
         signal(signr, SIG_DFL);         /* This is the end. */

@@ -210,9 +210,6 @@ add_or_modify(struct ofproto *ofproto, const struct tpr_redirect *of,
         tpr_redirect_uninit(&dp);
         return OFPERR_TPRC_BAD_OUTPUT;
     }
-    if (hmap_is_empty(&ofproto->redirects->all)) {
-        tell_ports(ofproto, tpr, true); /* Nobody was interested before. */
-    }
     provider_id = redirect ? redirect->provider_id : alloc_id(tpr);
     error = (provider_id ? set(ofproto, tpr, provider_id, &dp)
              : OFPERR_TPRC_TABLE_FULL);
@@ -224,6 +221,9 @@ add_or_modify(struct ofproto *ofproto, const struct tpr_redirect *of,
         tpr_redirect_uninit(&redirect->of);
         tpr_redirect_uninit(&redirect->dp);
     } else {
+        if (hmap_is_empty(&ofproto->redirects->all)) {
+            tell_ports(ofproto, tpr, true); /* Nobody asked before. */
+        }
         redirect = xzalloc(sizeof *redirect);
         redirect->provider_id = provider_id;
         hmap_insert(&ofproto->redirects->all, &redirect->node,

@@ -596,6 +596,37 @@ START_TEST(who_sends_the_signal_is_heard)
 }
 END_TEST
 
+/* A handler that is to be called once, and does not help. */
+static void
+useless_handler(int signr OVS_UNUSED)
+{
+    static int n;
+
+    if (++n > 1) {
+        _exit(1);
+    }
+    unlink(path);
+    rmdir(dir);
+}
+
+START_TEST(who_is_called_once_is_called_once)
+{
+    const struct sigaction once = {
+        .sa_handler = useless_handler, .sa_flags = SA_RESETHAND,
+    };
+    void *other;
+    int fd;
+
+    ck_assert_int_eq(sigaction(SIGBUS, &once, NULL), 0);
+    liveness_close(open_ok());
+    fd = open(path, O_RDWR);
+    other = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+    ck_assert_ptr_ne(other, MAP_FAILED);
+    ck_assert_int_eq(truncate(path, 0), 0);
+    ck_assert_int_eq(*(volatile char *) other, -1);
+}
+END_TEST
+
 /* A handler of somebody else's, from before ours: lets go on what has met the
  * end of a file. */
 static volatile int n_met, n_sent;
@@ -680,9 +711,12 @@ END_TEST
 
 START_TEST(who_ignores_the_signal_still_does)
 {
+    const struct sigaction ignore = {
+        .sa_handler = SIG_IGN, .sa_flags = SA_SIGINFO,
+    };
     struct liveness *liveness;
 
-    signal(SIGBUS, SIG_IGN);
+    ck_assert_int_eq(sigaction(SIGBUS, &ignore, NULL), 0);
     liveness = open_ok();
     raise(SIGBUS);
     assert_guarded(liveness);
@@ -853,6 +887,7 @@ liveness_suite(void)
     };
     const TTest *const fatal[] = {
         other_mappings_are_not_guarded, who_sends_the_signal_is_heard,
+        who_is_called_once_is_called_once,
     };
     Suite *suite = suite_create("liveness");
 

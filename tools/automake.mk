@@ -7,6 +7,7 @@ EXTRA_DIST += tools/vm tools/vm.d/init tests/vm-check
 EXTRA_DIST += \
 	tools/bench \
 	tools/bench.d/agent.py \
+	tools/bench.d/beats.py \
 	tools/bench.d/clients.py \
 	tools/bench.d/common.py \
 	tools/bench.d/failover.py \
@@ -75,6 +76,11 @@ dist_grafana_DATA = tools/grafana/ovs-tpr.json
 noinst_PROGRAMS += tools/bench.d/ovs-vswitchd
 tools_bench_d_ovs_vswitchd_SOURCES = tools/bench.d/memory-port.c
 tools_bench_d_ovs_vswitchd_LDADD = $(OVS_VSWITCHD_OBJECTS) $(OVS_LDADD)
+
+# What "tools/bench beats" runs.
+noinst_PROGRAMS += tools/beats-run
+tools_beats_run_SOURCES = tools/bench.d/beats-run.c
+tools_beats_run_LDADD = $(TPR_LDADD)
 
 # What "tools/bench xdp" and "tools/bench forward" run.
 EXTRA_DIST += tools/bench.d/forward-run.c tools/bench.d/xdp-run.c

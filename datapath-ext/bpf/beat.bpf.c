@@ -607,7 +607,8 @@ tpr_beat_start(void *ctx)
 /* ## Transmission. ## */
 
 /* Sends the beat of one session if it is due.  Returns how many microseconds
- * the next one has time.  'skb' changes. */
+ * the next one has time, TPR_BEAT_TOKEN_IDLE if there will be none.  'skb'
+ * changes. */
 __attribute__((noinline)) int
 tpr_beat_send(struct __sk_buff *skb, uint32_t id)
 {
@@ -618,7 +619,7 @@ tpr_beat_send(struct __sk_buff *skb, uint32_t id)
     uint64_t random;
 
     if (!s || !LOAD(&s->tx.active)) {
-        return TPR_BEAT_TOKEN_MAX;
+        return TPR_BEAT_TOKEN_IDLE;
     }
     now_us = get_us();
     late_us = now_us - s->tx.next_us;
@@ -627,7 +628,7 @@ tpr_beat_send(struct __sk_buff *skb, uint32_t id)
     }
     lease = tpr_beat_lease(now_us, LOAD(&s->tx.lease_until_us));
     if (lease == TPR_BEAT_LEASE_GONE) {
-        return TPR_BEAT_TOKEN_MAX;
+        return TPR_BEAT_TOKEN_IDLE;
     }
     which = lease != TPR_BEAT_LEASE_VALID;
     if (which) {
@@ -673,7 +674,7 @@ SEC("tc") int
 tpr_beat_token(struct __sk_buff *skb)
 {
     struct token token;
-    int wait_us = TPR_BEAT_TOKEN_MAX;
+    int wait_us = TPR_BEAT_TOKEN_IDLE;
     int64_t now_us;
 
     if (bpf_skb_load_bytes(skb, 0, &token, sizeof token)
@@ -700,6 +701,12 @@ tpr_beat_token(struct __sk_buff *skb)
         if (us < wait_us) {
             wait_us = us;
         }
+    }
+    if (wait_us == TPR_BEAT_TOKEN_IDLE) {
+        if (now_us - LOAD(&tpr_beat.owner.seen_us) > TPR_BEAT_ABANDONED_US) {
+            return TC_ACT_SHOT;
+        }
+        wait_us = TPR_BEAT_TOKEN_MAX;
     }
     if (wait_us < TPR_BEAT_TOKEN_MIN) {
         wait_us = TPR_BEAT_TOKEN_MIN;

@@ -33,7 +33,8 @@
  * all go to user space.
  *
  * Without the agent, at the end of the lease, sessions are disarmed, their
- * words stay, and the beats say AdminDown.
+ * words stay, and the beats say AdminDown.  When these have ended, so does the
+ * token.
  *
  * Threads: user space writes configuration while 'armed' or 'active' is 0, the
  * programs write the rest.  Each member says whose it is; 64-bit accesses are
@@ -69,6 +70,10 @@ enum {
     TPR_BEAT_TOKEN_MIN = 64,
     TPR_BEAT_TOKEN_MAX = 500,           /* A new session's first beat is late
                                          * by as many microseconds. */
+    TPR_BEAT_TOKEN_IDLE,        /* Nobody's beats are sent by it.  It ends
+                                 * then, once its owner has been silent for */
+    TPR_BEAT_ABANDONED_US = 60 * 1000 * 1000,   /* so long: it would keep a
+                                 * network namespace of the dead for ever. */
     TPR_BEAT_ETHERTYPE = 0x88b5,        /* IEEE 802: local experiments. */
     TPR_BEAT_HASTE_US = 20,     /* A token that comes sooner than this... */
     TPR_BEAT_HASTE_MAX = 1000,  /* ...so often in a row ends: somebody has

@@ -621,6 +621,36 @@ START_TEST(a_lost_token_is_replaced)
 }
 END_TEST
 
+/* The token of somebody who is dead ends, once it has nothing to send. */
+START_TEST(an_abandoned_token_ends)
+{
+    struct tpr_beat_state *state
+        = CONST_CAST(struct tpr_beat_state *, tpr_beat_state(b));
+    const int64_t end_us = tpr_now_us() + 20000000;
+    uint64_t n_tokens;
+
+    start_token();
+    wait_for_token();
+    send_anything();
+    state->owner.seen_us = tpr_now_us() - TPR_BEAT_ABANDONED_US - 1;
+    n_tokens = __atomic_load_n(&state->n_tokens, __ATOMIC_RELAXED);
+    while (__atomic_load_n(&state->n_tokens, __ATOMIC_RELAXED)
+           < n_tokens + 100) {
+        ck_assert_int_lt(tpr_now_us(), end_us);
+        sched_yield();
+    }
+    tpr_beat_unsend(b, 0);
+    while (tpr_now_us() - __atomic_load_n(&state->token_us, __ATOMIC_RELAXED)
+           < 100000) {
+        ck_assert_int_lt(tpr_now_us(), end_us);
+        sched_yield();
+    }
+    /* It was not dead. */
+    ck_assert_ptr_null(tpr_beat_check(b, tpr_now_us()));
+    wait_for_token();
+}
+END_TEST
+
 static void
 shell(const char *command)
 {
@@ -889,7 +919,8 @@ make_suite(void)
         who_is_quiet_is_not_dead,
         own_silence_is_excused_and_then_suspends,
         the_peer_may_blame_our_stall, the_token_sends_beats,
-        a_lost_token_is_replaced, a_broken_loop_is_made_anew,
+        a_lost_token_is_replaced, an_abandoned_token_ends,
+        a_broken_loop_is_made_anew,
         the_timer_misses_the_token, who_listens_decides_nothing,
         the_ear_hears_what_the_filter_does_not,
         a_qdisc_goes_with_those_who_made_it, what_the_dead_left_is_removed,

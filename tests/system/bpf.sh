@@ -166,15 +166,25 @@ bridge () {
     done
 }
 
+# The database server of Open vSwitch: database [tpr], with the agent's, too.
+database () {
+    local files=("$DIR/conf.db")
+    export OVS_RUNDIR=$DIR OVS_LOGDIR=$DIR OVS_DBDIR=$DIR OVS_SYSCONFDIR=$DIR
+    ovsdb-tool create "$DIR/conf.db" "$TPR_OVS_DIR/vswitchd/vswitch.ovsschema"
+    if test "${1-}" = tpr; then
+        ovsdb-tool create "$DIR/tpr.db" "$TPR_SRCDIR/agent/ovs-tpr.ovsschema"
+        files+=("$DIR/tpr.db")
+    fi
+    start ovsdb nsenter "--net=/run/netns/$NAME-s" -- ovsdb-server \
+        -vsyslog:off --remote="punix:$DIR/db.sock" "${files[@]}"
+    wait_for 10 test -S "$DIR/db.sock"
+}
+
 # Open vSwitch: ovs [TYPE], its datapath: netdev (default), in userspace with
 # packet sockets, or system, the kernel's.
 ovs () {
     local host type=${1:-netdev}
-    export OVS_RUNDIR=$DIR OVS_LOGDIR=$DIR OVS_DBDIR=$DIR OVS_SYSCONFDIR=$DIR
-    ovsdb-tool create "$DIR/conf.db" "$TPR_OVS_DIR/vswitchd/vswitch.ovsschema"
-    start ovsdb nsenter "--net=/run/netns/$NAME-s" -- ovsdb-server \
-        -vsyslog:off --remote="punix:$DIR/db.sock" "$DIR/conf.db"
-    wait_for 10 test -S "$DIR/db.sock"
+    database
     vsctl --no-wait init
     start vswitchd nsenter "--net=/run/netns/$NAME-s" -- ovs-vswitchd \
         -vsyslog:off "unix:$DIR/db.sock"

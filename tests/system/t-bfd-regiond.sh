@@ -104,7 +104,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 http.server.ThreadingHTTPServer(("127.0.0.1", 8080), Handler).serve_forever()
 END
-in_b "${TPR_PYTHON3:-python3}" "$DIR/server.py" "$DIR/healthy" &
+ip netns exec "$B" "${TPR_PYTHON3:-python3}" "$DIR/server.py" \
+    "$DIR/healthy" &
 PIDS+=($!)
 regiond --check=http://127.0.0.1:8080/health,expect=200 --check-interval=50ms \
     --check-fall=2 --check-rise=2

@@ -28,11 +28,7 @@ switch_start () {
 
 hosts c b1 b2
 servers b1 b2
-export OVS_RUNDIR=$DIR OVS_LOGDIR=$DIR OVS_DBDIR=$DIR OVS_SYSCONFDIR=$DIR
-ovsdb-tool create "$DIR/conf.db" "$TPR_OVS_DIR/vswitchd/vswitch.ovsschema"
-start ovsdb nsenter "--net=/run/netns/$NAME-s" -- ovsdb-server -vsyslog:off \
-    --remote="punix:$DIR/db.sock" "$DIR/conf.db"
-wait_for 10 test -S "$DIR/db.sock"
+database
 add=()
 for port in pc pb1 pb2; do
     add+=(-- add-port br0 "$port" -- set interface "$port" type=afxdp

@@ -47,12 +47,7 @@ beside_theirs () {
 
 hosts c b1 b2
 servers b1 b2
-export OVS_RUNDIR=$DIR OVS_LOGDIR=$DIR OVS_DBDIR=$DIR OVS_SYSCONFDIR=$DIR
-ovsdb-tool create "$DIR/conf.db" "$TPR_OVS_DIR/vswitchd/vswitch.ovsschema"
-ovsdb-tool create "$DIR/tpr.db" "$TPR_SRCDIR/agent/ovs-tpr.ovsschema"
-start ovsdb nsenter "--net=/run/netns/$NAME-s" -- ovsdb-server -vsyslog:off \
-    --remote="punix:$DIR/db.sock" "$DIR/conf.db" "$DIR/tpr.db"
-wait_for 10 test -S "$DIR/db.sock"
+database tpr
 vsctl --no-wait init
 start vswitchd nsenter "--net=/run/netns/$NAME-s" -- ovs-vswitchd -vsyslog:off \
     --disable-system "unix:$DIR/db.sock"

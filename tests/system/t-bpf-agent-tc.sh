@@ -33,12 +33,7 @@ hosts c b1 b2
 for host in c b1 b2; do offloads $host tx on; done
 bridge
 servers b1 b2
-export OVS_RUNDIR=$DIR OVS_LOGDIR=$DIR OVS_DBDIR=$DIR OVS_SYSCONFDIR=$DIR
-ovsdb-tool create "$DIR/conf.db" "$TPR_OVS_DIR/vswitchd/vswitch.ovsschema"
-ovsdb-tool create "$DIR/tpr.db" "$TPR_SRCDIR/agent/ovs-tpr.ovsschema"
-start ovsdb nsenter "--net=/run/netns/$NAME-s" -- ovsdb-server -vsyslog:off \
-    --remote="punix:$DIR/db.sock" "$DIR/conf.db" "$DIR/tpr.db"
-wait_for 10 test -S "$DIR/db.sock"
+database tpr
 vsctl --no-wait init -- add-br br0 -- set bridge br0 datapath_type=system \
     -- add-port br0 pc -- add-port br0 pb1 -- add-port br0 pb2
 start_switch vswitchd

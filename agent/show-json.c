@@ -378,8 +378,7 @@ service_to_json(const struct agent_view *v, const struct tpr_service *svc)
 
         json_array_add(backends, backend_to_json(
                            v, b, b == active,
-                           active && (b == active
-                                      || words_gets_new(v->policy, svc, i))));
+                           words_serves(v->policy, svc, i)));
     }
     json_object_put(o, "backends", backends);
     return o;

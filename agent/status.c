@@ -348,22 +348,17 @@ write_provider(const struct tprrec_service *row, const struct agent_view *v,
     tprrec_service_set_why(row, why);
 }
 
-/* Names all that get new connections; 'active', the policy's choice, alone as
- * long as nothing is known of them. */
 static void
 write_active(const struct tprrec_service *row, const struct tpr_service *svc,
-             const struct tpr_backend *active, const struct agent_view *v)
+             const struct agent_view *v)
 {
     const char **names = xcalloc(MAX(1, svc->n_backends), sizeof *names);
     size_t n = 0;
 
-    for (size_t i = 0; active && i < svc->n_backends; i++) {
-        if (words_gets_new(v->policy, svc, i)) {
+    for (size_t i = 0; i < svc->n_backends; i++) {
+        if (words_serves(v->policy, svc, i)) {
             names[n++] = svc->backends[i]->name;
         }
-    }
-    if (active && !n) {
-        names[n++] = active->name;
     }
     tprrec_service_set_active(row, names, n);
     free(names);
@@ -396,7 +391,7 @@ write_service(const struct tprrec_service *row, const struct agent_view *v)
     tprrec_service_set_state(row, !active ? "down"
                              : policy_on_backup(v->policy, svc) ? "backup"
                              : "ok");
-    write_active(row, svc, active, v);
+    write_active(row, svc, v);
     tprrec_service_set_mode(row, policy_mode_to_string(mode));
     if (since_us && differs(row->since, row->n_since, wall_ms(since_us))) {
         SET_OPT(row, service, since, wall_ms(since_us));

@@ -104,3 +104,22 @@ words_gets_new(const struct policy *p, const struct tpr_service *svc, size_t i)
     }
     return true;
 }
+
+/* Returns true if backend 'i' is one that 'svc' is shown to be on: those who
+ * get new connections; the policy's choice, alone, as long as nothing is known
+ * of them; none, if the policy has none. */
+bool
+words_serves(const struct policy *p, const struct tpr_service *svc, size_t i)
+{
+    const struct tpr_backend *active = policy_active(p, svc, NULL, NULL);
+
+    if (!active || words_gets_new(p, svc, i)) {
+        return active != NULL;
+    }
+    for (size_t j = 0; j < svc->n_backends; j++) {
+        if (words_gets_new(p, svc, j)) {
+            return false;
+        }
+    }
+    return svc->backends[i] == active;
+}

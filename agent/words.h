@@ -36,5 +36,7 @@ int words_backend(const struct policy *, const struct tpr_service *,
                   size_t i);
 bool words_gets_new(const struct policy *, const struct tpr_service *,
                     size_t i);
+bool words_serves(const struct policy *, const struct tpr_service *,
+                  size_t i);
 
 #endif /* words.h */

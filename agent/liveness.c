@@ -189,6 +189,7 @@ follow(struct liveness *liveness)
 {
     static struct vlog_rate_limit wrong_rl = VLOG_RATE_LIMIT_INIT(1, 1);
     static struct vlog_rate_limit cut_rl = VLOG_RATE_LIMIT_INIT(1, 1);
+    static struct vlog_rate_limit other_rl = VLOG_RATE_LIMIT_INIT(1, 1);
     enum tpr_page_news news;
     char *error = tpr_page_follow(liveness->page, liveness->path,
                                   &liveness->id, &news);
@@ -198,8 +199,8 @@ follow(struct liveness *liveness)
                      error);
         free(error);
     } else if (news == TPR_PAGE_FOLLOWED) {
-        VLOG_INFO("%s: the liveness page is another file now",
-                  liveness->path);
+        VLOG_INFO_RL(&other_rl, "%s: the liveness page is another file now",
+                     liveness->path);
     } else if (news == TPR_PAGE_RESTORED) {
         VLOG_WARN_RL(&cut_rl, "%s: somebody has cut the liveness page short; "
                      "it was made anew", liveness->path);

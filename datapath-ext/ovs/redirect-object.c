@@ -753,6 +753,7 @@ tpr_follow_page(struct tpr_dp *dp)
 {
     static struct vlog_rate_limit wrong_rl = VLOG_RATE_LIMIT_INIT(1, 1);
     static struct vlog_rate_limit cut_rl = VLOG_RATE_LIMIT_INIT(1, 1);
+    static struct vlog_rate_limit other_rl = VLOG_RATE_LIMIT_INIT(1, 1);
     enum tpr_page_news news;
     char *error = tpr_page_follow(dp->page, dp->page_path, &dp->page_id,
                                   &news);
@@ -762,8 +763,8 @@ tpr_follow_page(struct tpr_dp *dp)
                      error);
         free(error);
     } else if (news == TPR_PAGE_FOLLOWED) {
-        VLOG_INFO("%s: the liveness page is another file, whose words are in "
-                  "force now", dp->page_path);
+        VLOG_INFO_RL(&other_rl, "%s: the liveness page is another file, "
+                     "whose words are in force now", dp->page_path);
     } else if (news == TPR_PAGE_RESTORED) {
         VLOG_WARN_RL(&cut_rl, "%s: somebody has cut the liveness page short; "
                      "it was made anew, with the last words known",

@@ -61,7 +61,8 @@
  * Inline, pure.  Threads: both directions' packets may be tracked at once by
  * two threads; the flags are added atomically, every other field has one
  * direction that writes it (but for the backend's first word, which sets the
- * client's numbers right: the client waits for it).  'cli_ack' is not after
+ * client's numbers right: the client waits for it; and SCTP's tags, all of
+ * which are the backend's once it has sent something).  'cli_ack' is not after
  * 'rev_end' once that is known. */
 
 #ifndef TPR_REDIRECT_TRACK_H

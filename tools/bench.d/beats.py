@@ -6,8 +6,8 @@ time: 100 and 1,000 sessions, 50 ms, with as many peers, whose sessions are on
 one thread of another process at the same machine.
 
   cpu   seconds of processor time a second, the kernel's for it included
-  late  wakeups more than 0.5 ms late, and the worst since the sessions are
-        up; 10 % of the interval is the limit
+  late  wakeups more than 0.5 ms late, and the worst since the thread began,
+        when it sets up all sessions; 10 % of the interval is the limit
   lost  sessions that went down"""
 
 import argparse

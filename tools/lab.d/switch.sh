@@ -11,9 +11,9 @@ ovsdb_start () {
 # all namespaces might share, alone.  At AF_XDP ports ours comes before the
 # switch's program unless that is behind libxdp's dispatcher.
 vswitchd_start () {
-    in_ns sw env LIBXDP_SKIP_DISPATCHER=1 ovs-vswitchd -vconsole:off -vsyslog:off --detach --no-chdir \
-        --pidfile --log-file --disable-system \
-        "unix:$OVS_RUNDIR/db.sock"
+    in_ns sw env LIBXDP_SKIP_DISPATCHER=1 ovs-vswitchd -vconsole:off \
+        -vsyslog:off --detach --no-chdir --pidfile --log-file \
+        --disable-system "unix:$OVS_RUNDIR/db.sock"
 }
 
 agent_start () {

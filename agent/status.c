@@ -49,6 +49,7 @@ struct status {
     struct tpr_db *db;
     struct ovsdb_idl_txn *txn;  /* Under way, or NULL. */
     bool dirty;                 /* Something changed since the last one. */
+    bool refused;               /* The last one was. */
     bool backlog;               /* More history than one writing takes. */
     int64_t cur_cfg;            /* Value in the database, once written. */
     int64_t writing_cfg;        /* Value in 'txn'. */
@@ -665,12 +666,14 @@ finish_txn(struct status *s, struct journal *journal)
         return false;
     }
     if (result == TXN_SUCCESS || result == TXN_UNCHANGED) {
+        s->refused = false;
         s->cur_cfg = s->writing_cfg;
         journal_set_written(journal, s->history_seq);
     } else {
         if (result != TXN_TRY_AGAIN && result != TXN_NOT_LOCKED) {
             static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
 
+            s->refused = true;
             VLOG_WARN_RL(&rl, "cannot write status (%s: %s)",
                          ovsdb_idl_txn_status_to_string(result),
                          ovsdb_idl_txn_get_error(s->txn));
@@ -702,7 +705,7 @@ status_run(struct status *s, const struct agent_view *v,
     cfg_due = all_applied && tpr_db_next_cfg(s->db) != s->cur_cfg;
     s->dirty |= cfg_due || s->backlog || journal_has_unwritten(journal)
                 || now_us >= s->refresh_us;
-    if (!s->dirty || (now_us < s->next_us && !cfg_due)) {
+    if (!s->dirty || (now_us < s->next_us && (!cfg_due || s->refused))) {
         return;
     }
     s->dirty = false;

@@ -74,6 +74,7 @@ agent_libtpr_la_SOURCES += agent/flow-watch.c agent/flow-watch.h
 agent_libtpr_la_SOURCES += agent/foreign.c agent/foreign.h
 agent_libtpr_la_SOURCES += agent/frame.c agent/frame.h
 agent_libtpr_la_SOURCES += agent/gather.c agent/gather.h
+agent_libtpr_la_SOURCES += agent/hb-due.c agent/hb-due.h
 agent_libtpr_la_SOURCES += agent/hb-io.h
 agent_libtpr_la_SOURCES += agent/hb-io-packet.c
 agent_libtpr_la_SOURCES += agent/hb-io-udp.c

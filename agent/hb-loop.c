@@ -2,8 +2,8 @@
 
 /* What the heartbeat thread does: see hb-loop.h and hb-thread.h.
  *
- * At most 64 sessions: going through all of them at each wake-up costs less
- * than one system call, so there is no heap of deadlines. */
+ * A wake-up costs what the sessions cost that it concerns, however many there
+ * are: hb-due.h knows them. */
 
 #include <config.h>
 #include "hb-loop.h"
@@ -14,7 +14,9 @@
 #include <sys/prctl.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+#include "hash.h"
 #include "liveness.h"
+#include "model.h"
 #include "tpr-time.h"
 
 static void
@@ -256,6 +258,9 @@ obey(struct hb_thread *t, const struct hb_command *c, long long int now)
 {
     struct hb_session *s = &t->sessions[c->id];
 
+    if (c->type != HB_COMMAND_HUB && c->type != HB_COMMAND_QUIT) {
+        hb_due_visit(&t->due, c->id);
+    }
     switch (c->type) {
     case HB_COMMAND_SET:
         obey_set(t, c, now);
@@ -309,6 +314,7 @@ receive(struct hb_thread *t, uint32_t id, long long int now)
 {
     struct hb_session *s = &t->sessions[id];
 
+    hb_due_visit(&t->due, id);
     act_on(t, id, hb_session_receive(s, &t->rx, now), 0);
 }
 
@@ -318,6 +324,7 @@ drain_session(struct hb_thread *t, uint32_t id, long long int now)
 {
     struct hb_session *s = &t->sessions[id];
 
+    hb_due_visit(&t->due, id);
     for (int i = 0; i < HB_IO_BATCH && s->io.class == &hb_io_packet; i++) {
         int error = s->io.class->recv(&s->io, &t->rx);
 
@@ -334,23 +341,37 @@ drain_session(struct hb_thread *t, uint32_t id, long long int now)
     }
 }
 
+/* Does the packet in t->rx, which came by 'hub', belong to 's'? */
+static bool
+is_from_peer(const struct hb_thread *t, int hub, const struct hb_session *s)
+{
+    return (s->used && s->hub == hub
+            && IN6_ARE_ADDR_EQUAL(&s->peer, &t->rx.src)
+            && (!IN6_IS_ADDR_LINKLOCAL(&s->peer) || !s->ifindex
+                || s->ifindex == t->rx.ifindex));
+}
+
 /* The session of 'hub' that the packet in t->rx belongs to, or one that may
  * adopt its sender; NULL if there is none. */
 static struct hb_session *
 find_by_peer(struct hb_thread *t, int hub, long long int now)
 {
+    uint32_t hash = hash_bytes(&t->rx.src, sizeof t->rx.src, 0);
+    uint32_t *guess = &t->guesses[hash % t->max];
     struct hb_session *adopter = NULL;
 
+    if (is_from_peer(t, hub, &t->sessions[*guess])) {
+        return &t->sessions[*guess];
+    }
     for (unsigned int i = 0; i < t->max; i++) {
         struct hb_session *s = &t->sessions[i];
 
+        if (is_from_peer(t, hub, s)) {
+            *guess = i;
+            return s;
+        }
         if (!s->used || s->hub != hub) {
             continue;
-        }
-        if (IN6_ARE_ADDR_EQUAL(&s->peer, &t->rx.src)
-            && (!IN6_IS_ADDR_LINKLOCAL(&s->peer) || !s->ifindex
-                || s->ifindex == t->rx.ifindex)) {
-            return s;
         }
         /* One that never had a peer is better than one that may have it
          * back. */
@@ -412,6 +433,7 @@ obey_kernel(void *t_, const struct tpr_beat_event *event)
     }
 
     struct hb_session *s = &t->sessions[event->id];
+    hb_due_visit(&t->due, event->id);
     if (s->hub >= 0) {
         drain_hub(t, s->hub, now);
     } else {
@@ -445,12 +467,30 @@ judge(struct hb_thread *t, uint32_t id, long long int now)
     }
 }
 
+/* Who sends for us has stopped. */
+static void
+check_token(struct hb_thread *t, long long int now)
+{
+    if (!tpr_beat_token(t->beat)->lost) {
+        return;
+    }
+    for (unsigned int i = 0; i < t->max; i++) {
+        hb_kernel_check_token(&t->sessions[i], i, now);
+        if (t->sessions[i].touched) {
+            hb_due_visit(&t->due, i);
+        }
+    }
+}
+
 static void
 run_session(struct hb_thread *t, uint32_t id, long long int now)
 {
     struct hb_session *s = &t->sessions[id];
 
     if (s->touched || now >= s->deadline_us) {
+        if (t->late_us > 0) {
+            hb_session_late(s, t->late_us);
+        }
         if (hb_session_must_judge(s, now)) {
             judge(t, id, now);
         }
@@ -472,22 +512,26 @@ run_session(struct hb_thread *t, uint32_t id, long long int now)
     }
 }
 
-/* Should be called right after waking up. */
+/* Should be called right after waking up.  Half of the shortest interval
+ * (TPR_INTERVAL_MIN_US) excuses nobody, so that only those are told who had to
+ * wait. */
 static void
 note_lateness(struct hb_thread *t, long long int now)
 {
     long long int late_us = now - t->planned_us;
 
+    BUILD_ASSERT_DECL(2 * HB_LATE_US <= TPR_INTERVAL_MIN_US);
     __atomic_fetch_add(&t->self.n_wakeups, 1, __ATOMIC_RELAXED);
+    t->late_us = late_us <= HB_LATE_US ? late_us : 0;
     if (late_us <= 0) {
         return;
     }
-    for (unsigned int i = 0; i < t->max; i++) {
-        if (t->sessions[i].used) {
-            hb_session_late(&t->sessions[i], late_us);
-        }
-    }
     if (late_us > HB_LATE_US) {
+        for (unsigned int i = 0; i < t->max; i++) {
+            if (t->sessions[i].used) {
+                hb_session_late(&t->sessions[i], late_us);
+            }
+        }
         __atomic_fetch_add(&t->self.n_late, 1, __ATOMIC_RELAXED);
     }
     if (late_us > t->self.max_late_us) {
@@ -501,11 +545,8 @@ note_lateness(struct hb_thread *t, long long int now)
 static void
 arm_timer(struct hb_thread *t, long long int now)
 {
-    long long int next_us = LLONG_MAX;
+    long long int next_us = hb_due_earliest(&t->due);
 
-    for (unsigned int i = 0; i < t->max; i++) {
-        next_us = MIN(next_us, t->sessions[i].deadline_us);
-    }
     t->planned_us = MAX(next_us, now);
 
     struct itimerspec its = { .it_value = { 0, 0 } };
@@ -539,6 +580,7 @@ hb_loop_main(void *t_)
     while (!t->quit) {
         int n = epoll_wait(t->epoll_fd, t->events, t->max_events, -1);
         long long int now = tpr_now_us();
+        uint32_t id;
 
         note_lateness(t, now);
         obey_all(t, now);
@@ -547,14 +589,14 @@ hb_loop_main(void *t_)
         }
         if (t->beat) {
             tpr_beat_run(t->beat, now, obey_kernel, t);
-            for (unsigned int i = 0; i < t->max; i++) {
-                hb_kernel_check_token(&t->sessions[i], i, now);
-            }
+            check_token(t, now);
         }
-        for (unsigned int i = 0; i < t->max; i++) {
-            if (t->sessions[i].used) {
-                run_session(t, i, now);
+        hb_due_collect(&t->due, now);
+        while (hb_due_next(&t->due, &id)) {
+            if (t->sessions[id].used) {
+                run_session(t, id, now);
             }
+            hb_due_set(&t->due, id, t->sessions[id].deadline_us);
         }
         tell_held(t);
         wake_main(t);

@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 #include <sys/epoll.h>
+#include "hb-due.h"
 #include "hb-io.h"
 #include "hb-session.h"
 #include "hb-thread.h"
@@ -93,13 +94,18 @@ struct hb_thread {
     /* The heartbeat thread's own. */
     struct hb_session *sessions;        /* 'max' of them. */
     struct hb_held *held;       /* 'max' of them. */
+    struct hb_due due;          /* Whose turn it is. */
     struct epoll_event *events;         /* 'max_events' of them. */
     int max_events;
     struct hb_io hubs[HB_MAX_HUBS];
+    uint32_t *guesses;          /* 'max': by the hash of a peer's address, the
+                                 * session that it was last. */
     unsigned int n_hubs;
     struct hb_rx rx;
     struct tpr_beat *beat;      /* What the kernel does, or NULL. */
     long long int planned_us;   /* When we asked to be woken. */
+    long long int late_us;      /* After that, if it is not worth telling
+                                 * everybody. */
     bool told;                  /* A fact was queued since the last wake. */
     bool quit;
 

@@ -122,11 +122,13 @@ hb_thread_create(struct liveness *liveness, unsigned int max)
     t->sessions = xcalloc(max, sizeof *t->sessions);
     t->published = xcalloc(max, sizeof *t->published);
     t->held = xcalloc(max, sizeof *t->held);
+    t->guesses = xcalloc(max, sizeof *t->guesses);
     t->asked = xcalloc(max, sizeof *t->asked);
     t->events = xcalloc(t->max_events, sizeof *t->events);
     for (unsigned int i = 0; i < max; i++) {
         t->sessions[i].deadline_us = LLONG_MAX;
     }
+    hb_due_init(&t->due, max);
     spsc_init(&t->commands, sizeof(struct hb_command), HB_N_COMMANDS);
     spsc_init(&t->retired, sizeof(int), HB_N_COMMANDS);
     spsc_init(&t->facts, sizeof(struct hb_fact), HB_N_FACTS);
@@ -186,6 +188,8 @@ hb_thread_destroy(struct hb_thread *t)
     free(t->sessions);
     free(t->published);
     free(t->held);
+    free(t->guesses);
+    hb_due_destroy(&t->due);
     free(t->events);
     free_cacheline(t);
 }

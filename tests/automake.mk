@@ -28,6 +28,7 @@ UNIT_TESTS += tests/unit/test-flow-groups
 UNIT_TESTS += tests/unit/test-flow-table
 UNIT_TESTS += tests/unit/test-foreign
 UNIT_TESTS += tests/unit/test-frame
+UNIT_TESTS += tests/unit/test-hb-due
 UNIT_TESTS += tests/unit/test-hb-session
 UNIT_TESTS += tests/unit/test-hb-thread
 UNIT_TESTS += tests/unit/test-heartbeat

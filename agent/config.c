@@ -21,6 +21,9 @@
 #include "config-row.h"
 #include "hash.h"
 #include "hmapx.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/shash.h"
+#include "packets.h"
 #include "sset.h"
 #include "tpr-idl.h"
 #include "util.h"
@@ -33,6 +36,7 @@ struct builder {
     void *aux;
     struct sset *complaints;
     struct hmapx backend_rows;          /* Rows of Backend in use. */
+    struct shash region_paths;          /* Regions of 'cfg': add_region(). */
     struct tpr_config *cfg;             /* Under construction. */
 };
 
@@ -50,25 +54,16 @@ last_service(const struct builder *b, const char *name)
 
 /* Regions. */
 
-/* Returns true if 'a' and 'b' would have to share one heartbeat. */
-static bool
-regions_collide(const struct tpr_region *a, const struct tpr_region *b)
+/* A text that two regions share only if they would have to share one
+ * heartbeat. */
+static char *
+path_of_region(const struct tpr_region *region)
 {
-    return (!strcmp(a->port, b->port) && a->vlan == b->vlan
-            && !memcmp(&a->peer, &b->peer, sizeof a->peer));
-}
+    struct ds s = DS_EMPTY_INITIALIZER;
 
-static const struct tpr_region *
-find_collision(const struct tpr_config *cfg, const struct tpr_region *region)
-{
-    struct shash_node *node;
-
-    SHASH_FOR_EACH (node, &cfg->regions) {
-        if (regions_collide(node->data, region)) {
-            return node->data;
-        }
-    }
-    return NULL;
+    ipv6_format_mapped(&region->peer, &s);
+    ds_put_format(&s, " %d %s", region->vlan, region->port);
+    return ds_steal_cstr(&s);
 }
 
 /* Adds 'region', which it takes over, unless there is no word left for it or
@@ -76,7 +71,9 @@ find_collision(const struct tpr_config *cfg, const struct tpr_region *region)
 static bool
 add_region(struct builder *b, struct row *row, struct tpr_region *region)
 {
-    const struct tpr_region *other = find_collision(b->cfg, region);
+    char *path = path_of_region(region);
+    const struct tpr_region *other = shash_find_data(&b->region_paths, path);
+    bool added = false;
 
     if (other) {
         row_complain(row, "port", "\"%s\" with this VLAN and peer is region "
@@ -85,12 +82,16 @@ add_region(struct builder *b, struct row *row, struct tpr_region *region)
         row_complain(row, "name", "there are %d regions already: this is the "
                      "limit", TPR_MAX_REGIONS);
     } else if (shash_add_once(&b->cfg->regions, region->name, region)) {
-        return true;
+        shash_add(&b->region_paths, path, region);
+        added = true;
     } else {
         row_complain(row, "name", "there are two of them");
     }
-    tpr_region_destroy(region);
-    return false;
+    if (!added) {
+        tpr_region_destroy(region);
+    }
+    free(path);
+    return added;
 }
 
 static void
@@ -728,6 +729,7 @@ config_build_rows(const struct config_rows *rows,
         .aux = aux,
         .complaints = complaints,
         .backend_rows = HMAPX_INITIALIZER(&b.backend_rows),
+        .region_paths = SHASH_INITIALIZER(&b.region_paths),
         .cfg = tpr_config_create(),
     };
 
@@ -744,6 +746,7 @@ config_build_rows(const struct config_rows *rows,
     assign_backend_indexes(&b);
     build_intents(&b);
     hmapx_destroy(&b.backend_rows);
+    shash_destroy(&b.region_paths);
     return b.cfg;
 }
 

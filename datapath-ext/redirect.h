@@ -27,7 +27,7 @@
 
 /* Every limit of the model. */
 enum {
-    TPR_MAX_REGIONS = 64,
+    TPR_MAX_REGIONS = 1024,
     TPR_MAX_BACKENDS = 65536,
     TPR_MAX_SERVICES = 16384,
     TPR_MAX_PORT_RANGES = 32,           /* Of one service. */
@@ -311,7 +311,7 @@ struct tpr_liveness_mod {
 /* ## The liveness page. ## */
 
 #define TPR_PAGE_MAGIC   0x7470722d6c697665ULL    /* "tpr-live". */
-#define TPR_PAGE_VERSION 2
+#define TPR_PAGE_VERSION 3
 
 /* The liveness page. */
 struct tpr_page {

@@ -81,7 +81,7 @@ enum {
 
     TPR_BEAT_CPUS = 16,         /* Pulses; none where there are more. */
 
-    TPR_BEAT_MAGIC = 0x74706201,
+    TPR_BEAT_MAGIC = 0x74706202,
     TPR_BEAT_NAME = 32,
 };
 

@@ -13,7 +13,7 @@ export TPR_DATAPATH=ovs
 EXPECTED_LOGS+=('somebody has cut the liveness page short'
                 'was changed by somebody else')
 PAGE=$LABS/$NAME/run/tpr-liveness
-PAGE_SIZE=524864
+PAGE_SIZE=532544
 
 # Process ids of those who map the page.
 daemons () { cat "$LABS/$NAME"/run/{ovs-vswitchd,ovs-tprd}.pid; }

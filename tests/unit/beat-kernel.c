@@ -31,6 +31,7 @@
 #include "tpr-time.h"
 
 enum { XDP_DROP_ = 1, XDP_PASS_ = 2 };
+enum { LAST = TPR_BEAT_SESSIONS - 1 };
 
 static struct tpr_beat *b;
 static struct tpr_page *page;
@@ -266,15 +267,15 @@ START_TEST(silence_flips_the_word)
     struct tpr_beat_arming a = arming(false);
 
     a.max_excuses = 0;
-    ck_assert_int_eq(tpr_beat_arm(b, 63, &a), 0);
+    ck_assert_int_eq(tpr_beat_arm(b, LAST, &a), 0);
     wait_event();
     ck_assert_uint_eq(last.type, TPR_BEAT_EVENT_DOWN);
-    ck_assert_uint_eq(last.id, 63);
+    ck_assert_uint_eq(last.id, LAST);
     ck_assert_int_eq(last.rx_us, a.rx_us);
     ck_assert_int_ge(last.now_us, a.rx_us + a.detect_us);
-    ck_assert_uint_eq(tpr_word_state(page->region[63]), TPR_LIVENESS_DOWN);
-    ck_assert_uint_eq(tpr_word_state(page->region[62]), TPR_LIVENESS_UP);
-    ck_assert(!is_armed(63));
+    ck_assert_uint_eq(tpr_word_state(page->region[LAST]), TPR_LIVENESS_DOWN);
+    ck_assert_uint_eq(tpr_word_state(page->region[LAST - 1]), TPR_LIVENESS_UP);
+    ck_assert(!is_armed(LAST));
 }
 END_TEST
 

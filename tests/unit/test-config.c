@@ -12,13 +12,13 @@
 #include "tpr-idl.h"
 #include "unit.h"
 
-enum { MAX = 70 };
+enum { MAX = 70, MAX_REGIONS = TPR_MAX_REGIONS + 1 };
 
 /* The database of a test: plain rows, and the configurations made of them. */
 static struct {
     struct tprrec_tpr tpr;
-    struct tprrec_heartbeat heartbeats[MAX];
-    struct tprrec_region regions[MAX];
+    struct tprrec_heartbeat heartbeats[MAX_REGIONS];
+    struct tprrec_region regions[MAX_REGIONS];
     struct tprrec_backend backends[MAX];
     struct tprrec_backend *backend_sets[MAX][MAX];
     struct tprrec_service services[MAX];
@@ -32,7 +32,7 @@ static struct {
 static int64_t integers[1000];
 static size_t n_integers;
 
-static char strings[MAX * 8][32];
+static char strings[MAX_REGIONS][32];
 static size_t n_strings;
 
 static char *
@@ -108,7 +108,7 @@ add_intent(const char *kind, const char *object, const char *to)
 static size_t
 build(void)
 {
-    const struct tprrec_region *regions[MAX];
+    const struct tprrec_region *regions[MAX_REGIONS];
     const struct tprrec_service *services[MAX];
     const struct tprrec_intent *intents[MAX];
     struct config_rows rows = {
@@ -119,8 +119,10 @@ build(void)
     };
     struct tpr_config *config;
 
-    for (size_t i = 0; i < MAX; i++) {
+    for (size_t i = 0; i < MAX_REGIONS; i++) {
         regions[i] = &db.regions[i];
+    }
+    for (size_t i = 0; i < MAX; i++) {
         services[i] = &db.services[i];
         intents[i] = &db.intents[i];
     }
@@ -791,7 +793,7 @@ START_TEST(indexes_are_stable)
     ck_assert_uint_eq(region("r0")->index, 1);
     /* Nonsense in the row is passed over. */
     struct tprrec_region *r9 = add_region("r9", "eth9", NULL);
-    SET(r9, index, 77);
+    SET(r9, index, TPR_MAX_REGIONS);
     ck_assert_uint_eq(build(), 0);
     ck_assert_uint_eq(region("r9")->index, 2);
 }
@@ -799,14 +801,15 @@ END_TEST
 
 START_TEST(limit_of_regions)
 {
-    while (db.n_regions < 65) {
-        char *name = str("x%02d", db.n_regions);
+    while (db.n_regions < MAX_REGIONS) {
+        char *name = str("x%04d", db.n_regions);
 
         add_region(name, name, NULL);
     }
     ck_assert_uint_eq(build(), 1);
-    ck_assert_uint_eq(shash_count(&db.config->regions), 64);
-    ck_assert(strstr(first_complaint(), "64 regions already"));
+    ck_assert_uint_eq(shash_count(&db.config->regions),
+                      TPR_MAX_REGIONS);
+    ck_assert(strstr(first_complaint(), "1024 regions already"));
 }
 END_TEST
 

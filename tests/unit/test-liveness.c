@@ -731,20 +731,20 @@ START_TEST(refuses_what_is_no_page)
 
     liveness_close(open_ok());
     poke(offsetof(struct tpr_page, version), &other, sizeof other);
-    assert_refused("liveness page has version 3, this program needs 2; "
+    assert_refused("liveness page has version 4, this program needs 3; "
                    "stop what uses it and remove it");
 
     other = TPR_PAGE_VERSION;
     poke(offsetof(struct tpr_page, version), &other, sizeof other);
     poke(offsetof(struct tpr_page, size), &size, sizeof size);
-    assert_refused("liveness page is damaged (524864 bytes, its header says "
-                   "100, should be 524864); remove it");
+    assert_refused("liveness page is damaged (532544 bytes, its header says "
+                   "100, should be 532544); remove it");
 
     size = sizeof(struct tpr_page);
     poke(offsetof(struct tpr_page, size), &size, sizeof size);
     ck_assert_int_eq(truncate(path, 5000), 0);
     assert_refused("liveness page is damaged (5000 bytes, its header says "
-                   "524864, should be 524864); remove it");
+                   "532544, should be 532544); remove it");
 
     poke(0, "x", 1);
     assert_refused("not a liveness page; remove it");

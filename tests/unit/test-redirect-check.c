@@ -220,7 +220,7 @@ START_TEST(backends)
     b[0].vlan = 4095;
     assert_refused("backend 0: vlan 4095 is above 4094");
     b[0].region = TPR_MAX_REGIONS;
-    assert_refused("backend 0: region 64 is above 63");
+    assert_refused("backend 0: region 1024 is above 1023");
     b[0].word = TPR_MAX_BACKENDS;
     assert_refused("backend 0: word 65536 is above 65535");
     b[2].addr = b[0].addr;

@@ -260,18 +260,19 @@ START_TEST(reasons)
           false },
         { 77, TPR_LIVENESS_UP, TPR_WHY_REGION_DOWN, true },
     };
+    enum { LAST = TPR_MAX_REGIONS - 1 };
     struct tpr_page *page = xzalloc(sizeof *page);
-    struct tpr_redirect_backend b = { .region = 63, .word = 65535,
+    struct tpr_redirect_backend b = { .region = LAST, .word = 65535,
                                       .weight = 1 };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        page->region[63] = tpr_word_next(0xabcd, rows[i].region);
+        page->region[LAST] = tpr_word_next(0xabcd, rows[i].region);
         page->backend[65535] = tpr_word_next(0xabcd, rows[i].own);
         ck_assert_int_eq(tpr_why_of(&b, page), rows[i].why);
         ck_assert_int_eq(tpr_keeps(&b, page), rows[i].keeps);
     }
 
-    page->region[63] = page->backend[65535] = TPR_LIVENESS_UP;
+    page->region[LAST] = page->backend[65535] = TPR_LIVENESS_UP;
     b.weight = 0;
     ck_assert_int_eq(tpr_why_of(&b, page), TPR_WHY_WEIGHT);
     ck_assert(tpr_keeps(&b, page));

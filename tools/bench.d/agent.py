@@ -1,10 +1,12 @@
 """tools/bench agent [--json] [--quick] [--backends N,...] [--regions N]
-                  [--seconds N] [--keepalive both|true|false]
+                  [--seconds N] [--keepalive both|true|false] [--offload]
 
 What the agent's health checks and heartbeats cost, and whether they are in
 time: N backends (10, 100, 1000), each checked by HTTP every 100 ms, and a BFD
-session every 50 ms for each of 64 regions, which is as many as there may be.
-All that first with a new connection for each check, then with keepalive=true.
+session every 50 ms for each of 1,000 regions, 50 at a port, whose peers are on
+one thread of another process (as with tools/bench beats).  All that first with a
+new connection for each check, then with keepalive=true.  With --offload the
+kernel has the switch's sessions (offload=on).
 
   cpu      seconds of processor time that ovs-tprd took in a second; how much
            of it was the program's own, the rest being the kernel's for it
@@ -31,13 +33,14 @@ import os
 import subprocess
 import time
 
-from common import SRC, die, percentile, run, say, wait_until
+from common import SRC, die, find_program, percentile, run, say, wait_until
 
 LAB = SRC + "/tools/lab"
 INTERVAL_MS = 100
 BEAT_MS = 50
 LIMIT = 0.1                     # Of an interval.
 PER_SERVICE = 100
+PER_PORT = 50                   # Regions.
 NGINX = """\
 daemon off;
 worker_processes 1;
@@ -61,11 +64,17 @@ def address(number):
     return "10.99.%d.%d" % (1 + number // 250, 1 + number % 250)
 
 
+def beat_address(side, number):
+    return "10.%d.%d.%d" % (100 + side, number >> 8, number & 255)
+
+
 class Lab:
-    def __init__(self, regions):
+    def __init__(self, regions, offload):
         self.name = "agent%d" % os.getpid()
         self.ns = "tpr-" + self.name
+        self.peers = self.ns + "-hb"
         self.regions = regions
+        self.offload = offload
         self.processes = []
         self.services = self.backends = 0
         self.lab("up", "--check", "none", "--interval", "%dms" % BEAT_MS)
@@ -99,38 +108,68 @@ class Lab:
         run("ip", "-n", self.ns + "-r1", "route", "add", "local",
             "10.99.0.0/16", "dev", "lo")
 
-    def spawn(self, *command):
+    def start(self, command, stdin=subprocess.DEVNULL):
         log = open(self.dir + "/bench.log", "a")
-        self.processes.append(subprocess.Popen(
-            [LAB, "exec", "--name", self.name, "r1", "--", *command],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+        self.processes.append(subprocess.Popen(command, stdin=stdin,
+                                               stdout=log, stderr=log))
 
     def server(self):
         self.log = self.dir + "/checked.log"
         config = self.dir + "/checked.conf"
         with open(config, "w") as f:
             f.write(NGINX.format(dir=self.dir))
-        self.spawn("nginx", "-p", self.dir, "-c", config, "-e",
-                   self.dir + "/checked-error.log")
+        self.start([LAB, "exec", "--name", self.name, "r1", "--", "nginx",
+                    "-p", self.dir, "-c", config, "-e",
+                    self.dir + "/checked-error.log"])
         wait_until(lambda: os.path.exists(self.dir + "/checked.pid"), "nginx")
 
     def sessions(self):
-        """Regions beside the lab's own two, each with an address there."""
-        words = []
-        for i in range(3, self.regions + 1):
-            peer = "172.20.126.%d" % (100 + i)
-            run("ip", "-n", self.ns + "-r1", "address", "add", peer + "/32",
-                "dev", "eth0")
-            self.spawn("tpr-regiond", "-vconsole:off", "-vsyslog:off",
-                       "--unixctl=none", "--no-chdir", "--local=" + peer,
-                       "--peer=172.20.126.1", "--interval=%dms" % BEAT_MS)
-            words += ["--", "add-region", "r%d" % i, "eth1", "--",
-                      "set-heartbeat", "r%d" % i, "bfd", "peer=" + peer,
-                      "interval=%dms" % BEAT_MS, "fall=3"]
-        if words:
+        """Regions beside the lab's own two, PER_PORT at each port; each has an
+        address of its own at both ends."""
+        n = self.regions - 2
+        run("ip", "netns", "add", self.peers)
+        for port in range(-(-n // PER_PORT)):
+            self.port("hb%d" % port,
+                      range(port * PER_PORT, min((port + 1) * PER_PORT, n)))
+        program = find_program("tools/beats-run", "make tools/beats-run")
+        if n:
+            self.start(["ip", "netns", "exec", self.peers, program, str(n),
+                        str(BEAT_MS), beat_address(1, 0)],
+                       stdin=subprocess.PIPE)
+        for first in range(0, n, PER_PORT):
+            words = []
+            for i in range(first, min(first + PER_PORT, n)):
+                words += ["--", "add-region", "r%d" % (i + 3),
+                          "hb%d" % (i // PER_PORT), "--",
+                          "set-heartbeat", "r%d" % (i + 3), "bfd",
+                          "local=" + beat_address(1, i),
+                          "peer=" + beat_address(2, i),
+                          "interval=%dms" % BEAT_MS, "fall=3"]
+                if self.offload:
+                    words.append("offload=on")
             self.tprctl(*words[1:])
         wait_until(lambda: self.up() == self.regions,
-                   "%d regions to come up" % self.regions, 60)
+                   "%d regions to come up" % self.regions, 120, 1)
+
+    def port(self, name, numbers):
+        """Another port of the switch, and what the peers' machine has to know
+        there for sessions 'numbers'."""
+        switch = self.ns + "-sw"
+        run("ip", "-n", switch, "link", "add", name, "type", "veth", "peer",
+            "name", name, "netns", self.peers)
+        run("ip", "-n", switch, "link", "set", name, "up")
+        self.lab("exec", "switch", "--", "ovs-vsctl", "add-port", "br0", name)
+        mac = json.loads(run("ip", "-n", switch, "-j", "link", "show",
+                             name))[0]["address"]
+        run("ip", "-n", self.peers, "-batch", "-", input="\n".join(
+            ["link set %s up" % name] +
+            ["address add %s/32 dev %s" % (beat_address(2, i), name)
+             for i in numbers] +
+            ["route add %s/32 dev %s src %s"
+             % (beat_address(1, i), name, beat_address(2, i))
+             for i in numbers] +
+            ["neighbour add %s lladdr %s dev %s nud permanent"
+             % (beat_address(1, i), mac, name) for i in numbers]))
 
     def up(self):
         """How many regions are up."""
@@ -203,6 +242,7 @@ class Lab:
         for process in self.processes:
             process.terminate()
             process.wait()
+        run("ip", "netns", "delete", self.peers)
 
 
 def gaps(path, begin, end):
@@ -272,7 +312,8 @@ def main(argv):
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--backends", default="10,100,1000")
-    parser.add_argument("--regions", type=int, default=64)
+    parser.add_argument("--regions", type=int, default=1000)
+    parser.add_argument("--offload", action="store_true")
     parser.add_argument("--seconds", type=int)
     parser.add_argument("--keepalive", choices=("both", "true", "false"),
                         default="both")
@@ -281,14 +322,14 @@ def main(argv):
         sizes = sorted(int(n) for n in args.backends.split(","))
     except ValueError:
         die("--backends needs numbers, separated by commas")
-    if sizes[0] < 1 or sizes[-1] > 10000 or not 2 <= args.regions <= 64:
-        die("1 to 10000 backends, please, in 2 to 64 regions")
+    if sizes[0] < 1 or sizes[-1] > 10000 or not 2 <= args.regions <= 1024:
+        die("1 to 10000 backends, please, in 2 to 1024 regions")
     seconds = args.seconds or (5 if args.quick else 30)
     runs, growth = [], {}
     for keepalive in (False, True):
         if args.keepalive not in ("both", str(keepalive).lower()):
             continue
-        lab = Lab(args.regions)
+        lab = Lab(args.regions, args.offload)
         try:
             some, by = measure_all(lab, sizes, keepalive, seconds)
         finally:

@@ -1,7 +1,7 @@
 """tools/bench beats [--json] [--quick] [--sessions N,...] [--interval MS]
 
 What many BFD sessions cost one heartbeat thread, the agent's own (which has one
-for each of 64 regions at most) and tpr-regiond's, and whether its beats are in
+for each of 1,024 regions at most) and tpr-regiond's, and whether its beats are in
 time: 100 and 1,000 sessions, 50 ms, with as many peers, whose sessions are on
 one thread of another process at the same machine.
 

@@ -149,7 +149,8 @@ end_processes () {
     kill -CONT "$@" 2> /dev/null || :
     wait_for 3 all_gone "$@" || {
         kill -KILL "$@" 2> /dev/null || :
-        wait_for 5 all_gone "$@" || die "processes $* do not end."
+        # A packet socket takes the kernel milliseconds.
+        wait_for 30 all_gone "$@" || die "processes $* do not end."
     }
 }
 

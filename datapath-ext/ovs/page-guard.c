@@ -7,6 +7,7 @@
 #include "page-guard.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,7 +17,8 @@
 struct guard {
     struct tpr_page *page;      /* NULL: this one is free. */
     struct tpr_page *copy;      /* NULL: it is being put in place, or is. */
-    bool lost;                  /* The copy is in place. */
+    bool lost;                  /* The copy is in place, or will be soon. */
+    unsigned int n_rescuing;    /* Threads that may be putting it there. */
     struct tpr_page *spare;     /* Memory for the next copy, or NULL.  Mapping
                                  * some each time would interrupt all threads
                                  * of the process; the owner's. */
@@ -93,18 +95,21 @@ copy_words(struct tpr_page *to, const struct tpr_page *from)
 static bool
 rescue(struct guard *g)
 {
-    struct tpr_page *copy = __atomic_exchange_n(&g->copy, NULL,
-                                                __ATOMIC_ACQ_REL);
+    struct tpr_page *copy;
+    bool ok = true;
 
+    __atomic_fetch_add(&g->n_rescuing, 1, __ATOMIC_SEQ_CST);
+    copy = __atomic_exchange_n(&g->copy, NULL, __ATOMIC_SEQ_CST);
     if (copy) {
-        __atomic_store_n(&g->lost, true, __ATOMIC_RELEASE);
+        __atomic_store_n(&g->lost, true, __ATOMIC_SEQ_CST);
         if (mremap(copy, sizeof *copy, sizeof *copy,
                    MREMAP_MAYMOVE | MREMAP_FIXED, g->page) != g->page) {
             __atomic_store_n(&g->page, NULL, __ATOMIC_RELEASE);
-            return false;
+            ok = false;
         }
     }
-    return true;
+    __atomic_fetch_sub(&g->n_rescuing, 1, __ATOMIC_SEQ_CST);
+    return ok;
 }
 
 /* Does somebody's handler come with 'action'? */
@@ -261,9 +266,15 @@ tpr_guard_renew(struct tpr_page *page)
         if (!have_spare(g)) {
             return false;
         }
+        /* Whoever puts the copy in place must not do so after our caller has
+         * mapped something else there.  One that takes the new copy says so
+         * in 'lost', after us. */
+        while (__atomic_load_n(&g->n_rescuing, __ATOMIC_SEQ_CST)) {
+            sched_yield();
+        }
         copy_words(g->spare, page);
+        __atomic_store_n(&g->lost, false, __ATOMIC_SEQ_CST);
         use_spare(g);
-        __atomic_store_n(&g->lost, false, __ATOMIC_RELEASE);
     }
     return true;
 }

@@ -138,7 +138,8 @@ look_at_attached(struct fast_ports *fp)
     for (size_t i = 0; i < n; i++) {
         xdp |= (list[i].mode == TPR_ATTACH_XDP
                 || list[i].mode == TPR_ATTACH_GENERIC
-                || list[i].mode == TPR_ATTACH_NEXT);
+                || list[i].mode == TPR_ATTACH_NEXT
+                || list[i].mode == TPR_ATTACH_DISPATCHER);
     }
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < fp->n; j++) {

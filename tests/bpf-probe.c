@@ -4,9 +4,11 @@
  * measurements:
  *
  *     bpf-probe [--pins DIR] [--connections N] [--objects N] [--ports N]
- *               [--refuse-next] [--repair]
+ *               [--refuse-next] [--refuse-part] [--renew-part] [--repair]
  *
  * --refuse-next: as on a kernel without jumps for programs with functions.
+ * --refuse-part: as on one that lets no program replace a part of another.
+ * --renew-part: what an earlier process has in dispatchers is exchanged.
  * --repair: tc filters that somebody removes are put back, as the agent does.
  * A folder of pins that is missing is made; that above it becomes a bpffs.
  *
@@ -360,6 +362,8 @@ main(int argc, char *argv[])
         { "objects", required_argument, NULL, 'o' },
         { "ports", required_argument, NULL, 'P' },
         { "refuse-next", no_argument, NULL, 'n' },
+        { "refuse-part", no_argument, NULL, 'R' },
+        { "renew-part", no_argument, NULL, 'N' },
         { "repair", no_argument, NULL, 'r' },
         { NULL, 0, NULL, 0 },
     };
@@ -374,6 +378,8 @@ main(int argc, char *argv[])
         case 'o': o.objects = strtoul(optarg, NULL, 10); break;
         case 'P': o.ports = strtoul(optarg, NULL, 10); break;
         case 'n': o.refuse_next = true; break;
+        case 'R': o.refuse_part = true; break;
+        case 'N': o.renew_part = true; break;
         case 'r': repair = tc_repair_create("br0"); break;
         default: return 1;
         }

@@ -51,12 +51,12 @@ no_xdp(const struct tpr_attach_facts *f)
 {
     if (f->no_room) {
         return xstrdup(f->no_room);
-    } else if (f->foreign && f->dispatcher) {
+    } else if (f->foreign && f->dispatcher && f->no_join) {
         return xasprintf("%s has XDP programs of somebody else's behind "
                          "libxdp's dispatcher (id %"PRIu32"), which is "
-                         "neither replaced nor joined",
-                         f->name, f->foreign);
-    } else if (f->foreign) {
+                         "not replaced and cannot be joined (%s)",
+                         f->name, f->foreign, f->no_join);
+    } else if (f->foreign && !f->dispatcher) {
         return xasprintf("%s has an XDP program of somebody else's (id "
                          "%"PRIu32"), which is not replaced",
                          f->name, f->foreign);
@@ -81,17 +81,33 @@ no_xdp(const struct tpr_attach_facts *f)
     return NULL;
 }
 
-/* Why it cannot be native XDP, or NULL. */
+/* Why it cannot be native XDP, or NULL.  In a dispatcher, that is what there
+ * is. */
 static char *
 no_native(const struct tpr_attach_facts *f)
 {
-    if (f->no_native) {
+    if (f->no_native && !f->foreign) {
         return xasprintf("%s refuses native XDP (%s)", f->name,
                          f->no_native);
     } else if (f->no_target) {
         return xasprintf("native XDP cannot transmit by %s", f->no_target);
     }
     return NULL;
+}
+
+/* What there is nothing against is attached alone, or joins others. */
+static enum tpr_attach_mode
+native(const struct tpr_attach_facts *f, char **why)
+{
+    if (f->foreign) {
+        *why = xasprintf("native XDP, in libxdp's dispatcher (id %"PRIu32
+                         "): checksums are whole, all targets can transmit",
+                         f->foreign);
+        return TPR_ATTACH_DISPATCHER;
+    }
+    *why = xstrdup("native XDP: checksums are whole, all targets can "
+                   "transmit");
+    return TPR_ATTACH_XDP;
 }
 
 static enum tpr_attach_mode
@@ -103,9 +119,7 @@ decide_kernel(const struct tpr_attach_facts *f, char **why)
         no = no_native(f);
     }
     if (!no) {
-        *why = xstrdup("native XDP: checksums are whole, all targets can "
-                       "transmit");
-        return TPR_ATTACH_XDP;
+        return native(f, why);
     }
     if (f->no_tc) {
         *why = xasprintf("%s; nor is there tc (%s)", no, f->no_tc);
@@ -129,11 +143,12 @@ decide_af_packet(const struct tpr_attach_facts *f, char **why)
     }
     no = no_native(f);
     if (!no) {
-        *why = xstrdup("native XDP: checksums are whole, all targets can "
-                       "transmit");
-        return TPR_ATTACH_XDP;
+        return native(f, why);
     }
-    if (f->no_generic) {
+    if (f->foreign) {
+        *why = xasprintf("%s; and generic XDP has no place beside libxdp's "
+                         "dispatcher (id %"PRIu32")", no, f->foreign);
+    } else if (f->no_generic) {
         *why = xasprintf("%s; %s refuses generic XDP, too (%s)", no, f->name,
                          f->no_generic);
     } else if (f->guest) {
@@ -157,19 +172,19 @@ decide_af_xdp(const struct tpr_attach_facts *f, char **why)
 {
     char *no;
 
-    if (f->foreign && f->dispatcher) {
+    if (f->foreign && f->dispatcher && f->no_join) {
         no = xasprintf("the switch's own XDP program at %s is behind libxdp's "
-                       "dispatcher (id %"PRIu32"), which is neither replaced "
-                       "nor joined (\"LIBXDP_SKIP_DISPATCHER=1\" in "
-                       "ovs-vswitchd's environment keeps it from there)",
-                       f->name, f->foreign);
+                       "dispatcher (id %"PRIu32"), which is not replaced and "
+                       "cannot be joined (%s; \"LIBXDP_SKIP_DISPATCHER=1\" "
+                       "in ovs-vswitchd's environment keeps it from there)",
+                       f->name, f->foreign, f->no_join);
     } else {
         no = no_xdp(f);
     }
     if (!no && f->generic) {
         no = xasprintf("the switch's own XDP program at %s is a generic one, "
                        "which ours does not come before", f->name);
-    } else if (!no && f->no_next) {
+    } else if (!no && f->no_next && !f->foreign) {
         no = xasprintf("ours cannot come before the switch's own XDP program "
                        "at %s (%s)", f->name, f->no_next);
     } else if (!no && !f->own) {
@@ -180,6 +195,9 @@ decide_af_xdp(const struct tpr_attach_facts *f, char **why)
     if (no) {
         *why = no;
         return TPR_ATTACH_NONE;
+    }
+    if (f->foreign) {
+        return native(f, why);
     }
     *why = xstrdup("native XDP, before the switch's own program for AF_XDP: "
                    "checksums are whole, all targets can transmit");

@@ -17,7 +17,12 @@
  *                             nothing
  *     DPDK, others            nothing
  *
- * A foreign XDP program is never replaced, and libxdp's dispatcher not joined.
+ *     native XDP, where libxdp's dispatcher is attached natively: as one of
+ *                             its parts (attach-dispatcher.h), the switch's
+ *                             own for AF_XDP among the others; where that
+ *                             cannot be, as beside any foreign program
+ *
+ * A foreign XDP program is never replaced.
  *
  * Threads: a pure function. */
 
@@ -48,6 +53,7 @@ enum tpr_port_kind {
     TPR_ATTACH_MODE(XDP, "xdp")         /* Native. */   \
     TPR_ATTACH_MODE(GENERIC, "generic") /* XDP. */      \
     TPR_ATTACH_MODE(NEXT, "af-xdp")     /* attach-next.h. */ \
+    TPR_ATTACH_MODE(DISPATCHER, "xdp-dispatcher") /* attach-dispatcher.h. */ \
     TPR_ATTACH_MODE(TC, "tc")           /* Ingress. */
 enum tpr_attach_mode {
 #define TPR_ATTACH_MODE(ENUM, NAME) TPR_ATTACH_##ENUM,
@@ -75,7 +81,10 @@ struct tpr_attach_facts {
     bool tagged;                /* Frames with VLAN tags may arrive. */
     uint32_t foreign;           /* XDP program of somebody else: its id. */
     bool dispatcher;            /* That is libxdp's dispatcher. */
-    uint32_t own;               /* AF_XDP: the switch's own program. */
+    const char *no_join;        /* Why ours cannot become a part of it; NULL:
+                                 * it can, or is. */
+    uint32_t own;               /* AF_XDP: the switch's own program, alone or
+                                 * a part of the dispatcher. */
     bool generic;               /* AF_XDP: its program is a generic one. */
     enum tpr_known whole;       /* Checksums of what arrives are whole. */
     const char *sender;         /* Device that may leave them unfinished, such

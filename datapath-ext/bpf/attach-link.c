@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "attach-dispatcher.h"
 #include "attach-next.h"
 #include "tc-filter.h"
 #include "util.h"
@@ -23,6 +24,7 @@ static const char *const prefixes[][2] = {
     [TPR_ATTACH_XDP] = { "xdp-", "xdp-" },
     [TPR_ATTACH_GENERIC] = { "generic-", "generic-" },
     [TPR_ATTACH_NEXT] = { "next-", "next-" },
+    [TPR_ATTACH_DISPATCHER] = { "part-", "part-" },
     [TPR_ATTACH_TC] = { "tc-", "tcq-" },    /* [made_qdisc] */
 };
 
@@ -183,17 +185,43 @@ tc_detach(const struct tpr_link *l)
     return error;
 }
 
+/* ## All. ## */
+
 void
-tpr_link_remove_stray(uint32_t ifindex)
+tpr_link_remove_stray(uint32_t ifindex, const struct tpr_link *l)
 {
     bool ours;
 
-    if (tpr_tc_get(ifindex, &tpr_tc_redirect, &ours) && ours) {
+    if (l->mode != TPR_ATTACH_TC
+        && tpr_tc_get(ifindex, &tpr_tc_redirect, &ours) && ours) {
         tpr_tc_del(ifindex, &tpr_tc_redirect);
     }
+    tpr_dispatcher_remove_stray(ifindex, (l->mode == TPR_ATTACH_DISPATCHER
+                                          ? l->program : 0));
 }
 
-/* ## Both. ## */
+/* What it takes to detach is not in a link: it may fail, and then the pin has
+ * to stay. */
+static bool
+is_by_exchange(enum tpr_attach_mode mode)
+{
+    return mode == TPR_ATTACH_NEXT || mode == TPR_ATTACH_DISPATCHER;
+}
+
+/* In such a mode. */
+static int
+enter(const struct tpr_link *l, int fd)
+{
+    return (l->mode == TPR_ATTACH_NEXT ? tpr_next_attach(l->ifindex, fd)
+            : tpr_dispatcher_join(l->ifindex, fd));
+}
+
+static int
+leave(const struct tpr_link *l)
+{
+    return (l->mode == TPR_ATTACH_NEXT ? tpr_next_detach(l->ifindex, l->fd)
+            : tpr_dispatcher_leave(l->ifindex, l->fd));
+}
 
 int
 tpr_link_attach(struct tpr_link *l, enum tpr_attach_mode mode,
@@ -210,11 +238,11 @@ tpr_link_attach(struct tpr_link *l, enum tpr_attach_mode mode,
 
         error = stray && !ours ? EEXIST : tc_attach(l, fd, stray, pins);
         l->fd = error ? -1 : dup(fd);
-    } else if (mode == TPR_ATTACH_NEXT) {
+    } else if (is_by_exchange(mode)) {
         /* Pinned first, as with tc. */
         error = pin(l, fd, pins);
         if (!error) {
-            error = tpr_next_attach(ifindex, fd);
+            error = enter(l, fd);
             if (error) {
                 unpin(l, pins);
             }
@@ -237,7 +265,28 @@ tpr_link_attach(struct tpr_link *l, enum tpr_attach_mode mode,
 static bool
 holds_program(const struct tpr_link *l)
 {
-    return l->mode == TPR_ATTACH_TC || l->mode == TPR_ATTACH_NEXT;
+    return l->mode == TPR_ATTACH_TC || is_by_exchange(l->mode);
+}
+
+/* Puts 'fd' in the place of what is attached and no link. */
+static int
+exchange(const struct tpr_link *l, int fd)
+{
+    int error;
+
+    if (l->mode == TPR_ATTACH_TC) {
+        return tpr_tc_put(l->ifindex, &tpr_tc_redirect, fd, true);
+    } else if (l->mode == TPR_ATTACH_NEXT) {
+        return tpr_next_update(l->ifindex, l->fd, fd);
+    }
+    error = tpr_dispatcher_join(l->ifindex, fd);
+    if (!error) {
+        error = tpr_dispatcher_leave(l->ifindex, l->fd);
+        if (error) {
+            tpr_dispatcher_leave(l->ifindex, fd);
+        }
+    }
+    return error;
 }
 
 int
@@ -261,10 +310,7 @@ tpr_link_update(struct tpr_link *l, int fd, const char *pins)
             error = 0;
         }
         if (!error) {
-            error = (l->mode == TPR_ATTACH_TC
-                     ? tpr_tc_put(l->ifindex, &tpr_tc_redirect, fd,
-                                  true)
-                     : tpr_next_update(l->ifindex, l->fd, fd));
+            error = exchange(l, fd);
         }
         if (!error && new) {
             error = pin(l, fd, pins);
@@ -291,8 +337,8 @@ tpr_link_detach(struct tpr_link *l, const char *pins)
     }
     if (l->mode == TPR_ATTACH_TC) {
         tc_detach(l);
-    } else if (l->mode == TPR_ATTACH_NEXT) {
-        int error = tpr_next_detach(l->ifindex, l->fd);
+    } else if (is_by_exchange(l->mode)) {
+        int error = leave(l);
 
         if (error) {
             return error;
@@ -335,6 +381,16 @@ xdp_is_there(const struct tpr_link *l)
             && info.xdp.ifindex == l->ifindex);
 }
 
+/* In a dispatcher of which nobody knows what it has, it may be. */
+static bool
+part_is_there(const struct tpr_link *l)
+{
+    struct tpr_parts parts;
+
+    return (tpr_dispatcher_look(l->ifindex, &parts)
+            || tpr_parts_have(&parts, l->program));
+}
+
 bool
 tpr_link_is_there(const struct tpr_link *l)
 {
@@ -342,6 +398,7 @@ tpr_link_is_there(const struct tpr_link *l)
             : l->mode == TPR_ATTACH_TC ? tc_query(l->ifindex) == l->program
             : l->mode == TPR_ATTACH_NEXT
             ? tpr_next_is_there(l->ifindex, l->program)
+            : l->mode == TPR_ATTACH_DISPATCHER ? part_is_there(l)
             : xdp_is_there(l));
 }
 
@@ -421,6 +478,19 @@ is_found(const struct tpr_link *links, size_t n, const struct tpr_link *l)
     return false;
 }
 
+/* Lets go of what is pinned at 'path' and is not attached any more. */
+static void
+drop_found(const struct tpr_link *l, const char *path)
+{
+    if (l->fd >= 0) {
+        if (l->mode == TPR_ATTACH_DISPATCHER) {
+            tpr_dispatcher_leave(l->ifindex, l->fd);
+        }
+        close(l->fd);
+    }
+    unlink(path);
+}
+
 struct tpr_link *
 tpr_link_find(const char *pins, size_t *n)
 {
@@ -436,16 +506,16 @@ tpr_link_find(const char *pins, size_t *n)
 
         if (parse_pin(e->d_name, &l)) {
             if (open_pin(path, &l) && !is_found(links, *n, &l)) {
+                if (l.mode == TPR_ATTACH_DISPATCHER) {
+                    tpr_dispatcher_remove_stray(l.ifindex, l.program);
+                }
                 settle_pin(&l, path, pins);
                 if (*n == allocated) {
                     links = x2nrealloc(links, &allocated, sizeof *links);
                 }
                 links[(*n)++] = l;
             } else {
-                if (l.fd >= 0) {
-                    close(l.fd);
-                }
-                unlink(path);
+                drop_found(&l, path);
             }
         }
         free(path);
@@ -478,7 +548,7 @@ tpr_link_has_next(const char *pins)
 
 /* Detaches what is pinned at 'path' and parsed to 'l'.  An XDP link ends with
  * its last pin and descriptor, so that its pin is enough; not so a program
- * before the switch's own. */
+ * before the switch's own, or among others. */
 static int
 remove_link(struct tpr_link *l, const char *path)
 {
@@ -487,15 +557,15 @@ remove_link(struct tpr_link *l, const char *path)
     if (open_pin(path, l)) {
         if (l->mode == TPR_ATTACH_TC) {
             error = tc_detach(l);
-        } else if (l->mode == TPR_ATTACH_NEXT) {
-            error = tpr_next_detach(l->ifindex, l->fd);
+        } else if (is_by_exchange(l->mode)) {
+            error = leave(l);
         } else {
             bpf_link_detach(l->fd);
         }
-    } else if (l->fd < 0 && l->mode == TPR_ATTACH_NEXT) {
+    } else if (l->fd < 0 && is_by_exchange(l->mode)) {
         error = EPERM;
     }
-    if (error && l->mode == TPR_ATTACH_NEXT) {
+    if (error && is_by_exchange(l->mode)) {
         if (l->fd >= 0) {
             close(l->fd);
         }

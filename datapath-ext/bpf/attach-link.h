@@ -5,7 +5,9 @@
  * XDP: by a BPF link, pinned as "xdp-IFINDEX" or "generic-IFINDEX".  tc: by a
  * filter (tc-filter.h); its program is pinned as "tc-IFINDEX", or
  * "tcq-IFINDEX" if the qdisc came with it.  Before the switch's own XDP
- * program: see attach-next.h; the program is pinned as "next-IFINDEX".
+ * program: see attach-next.h; the program is pinned as "next-IFINDEX".  In
+ * libxdp's dispatcher: see attach-dispatcher.h; it is pinned as
+ * "part-IFINDEX".
  *
  * Finding and detaching take nothing but the pins: no program is loaded for
  * it, and a build without programs has these functions, too.
@@ -46,13 +48,14 @@ int tpr_link_repair(struct tpr_link *, bool new_qdisc, const char *pins,
 
 /* Detaches, if it still is attached, and takes the qdisc along if that came
  * with the filter and nobody else uses it.  Returns 0, or an errno value if
- * the switch's own program could not be put back: then it is as it was, pin
- * included, and it is to be tried again. */
+ * the switch's own program could not be put back, or a dispatcher not left:
+ * then it is as it was, pin included, and it is to be tried again. */
 int tpr_link_detach(struct tpr_link *, const char *pins);
 
-/* Detaches a tc filter of ours that nobody has pinned: its maker died, or lost
- * the file system of its pins. */
-void tpr_link_remove_stray(uint32_t ifindex);
+/* Detaches a tc filter or parts of a dispatcher that are ours, but not 'l',
+ * which is what its device has: their maker died, or lost the file system of
+ * its pins. */
+void tpr_link_remove_stray(uint32_t ifindex, const struct tpr_link *l);
 
 /* Detaches all that is pinned in 'pins', and removes the folder with whatever
  * is in it.  Stores in '*n' how many devices had something.  Returns NULL, or

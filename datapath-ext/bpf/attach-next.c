@@ -46,7 +46,8 @@ owner_of(int fd)
     if (bpf_obj_get_info_by_fd(fd, &info, &size)) {
         return TPR_NEXT_FOREIGN;
     }
-    return (!strncmp(info.name, "xsk_def_", 8) ? TPR_NEXT_SWITCH
+    return (!strncmp(info.name, TPR_NEXT_NAME, strlen(TPR_NEXT_NAME))
+            ? TPR_NEXT_SWITCH
             : !strncmp(info.name, "xdp_dispatcher", 14) ? TPR_NEXT_DISPATCHER
             : TPR_NEXT_FOREIGN);
 }

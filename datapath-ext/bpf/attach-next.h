@@ -19,9 +19,9 @@
  * again.
  *
  * Where libxdp attached its dispatcher, and the switch's program behind that,
- * nothing is replaced.  So it does by default on kernels that let one program
- * replace a part of another, unless ovs-vswitchd's environment has
- * LIBXDP_SKIP_DISPATCHER=1.
+ * nothing is replaced: ours becomes a part, too (attach-dispatcher.h).  So
+ * libxdp does by default on kernels that let one program replace a part of
+ * another, unless ovs-vswitchd's environment has LIBXDP_SKIP_DISPATCHER=1.
  *
  * Functions that can fail return an errno value or 0.
  *
@@ -37,9 +37,12 @@
 enum tpr_next_owner {
     TPR_NEXT_FOREIGN,
     TPR_NEXT_SWITCH,            /* The default program of libxdp. */
-    TPR_NEXT_DISPATCHER,        /* libxdp's. */
+    TPR_NEXT_DISPATCHER,        /* libxdp's (attach-dispatcher.h). */
 };
 enum tpr_next_owner tpr_next_owner(uint32_t program);
+
+/* With what the name of the switch's own begins. */
+#define TPR_NEXT_NAME "xsk_def_"
 
 /* Attaches program 'fd' to 'ifindex' before the switch's own. */
 int tpr_next_attach(uint32_t ifindex, int fd);

@@ -10,13 +10,18 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include "attach-dispatcher.h"
 #include "attach-facts.h"
 #include "attach-link.h"
 #include "attach-netns.h"
 #include "attach-next.h"
 #include "attach-watch.h"
 #include "loader-private.h"
+#include "openvswitch/vlog.h"
 #include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(bpf_attach);
 
 /* What a device refused, by mode: the kernel's words, or NULL. */
 struct refusals {
@@ -29,6 +34,9 @@ struct refusals {
 struct port {
     struct tpr_attached pub;
     struct tpr_device dev;
+    struct tpr_parts parts;     /* Of libxdp's dispatcher there. */
+    char *no_parts;             /* It is none to join, or NULL. */
+    uint32_t refused_by;        /* That, when ours could not join. */
     struct tpr_link link;
     struct refusals refusals;
     char *no_room;              /* It does not fit among the targets. */
@@ -47,6 +55,10 @@ struct tpr_attach {
     size_t n;
     struct tpr_attached *list;  /* For the owner. */
 
+    int part;                   /* The program for dispatchers; -1: none of
+                                 * them was met. */
+    char *no_part;              /* This kernel refuses it, or NULL. */
+
     struct tpr_link *found;     /* Of those who were here before. */
     size_t n_found;
 };
@@ -57,6 +69,7 @@ tpr_attach_create(struct tpr_bpf *b, const char *pins)
     struct tpr_attach *a = xzalloc(sizeof *a);
 
     a->b = b;
+    a->part = -1;
     a->pins = nullable_xstrdup(pins);
     a->no_watch = tpr_watch_create(tpr_bpf_map(b, "tpr_ports"), &a->watch);
     a->netns = tpr_netns_create();
@@ -96,6 +109,7 @@ static void
 forget_port(struct port *p)
 {
     forget_refusals(p, false);
+    free(p->no_parts);
     free(p->no_room);
     free(p->pub.why);
     free(p->pub.no_target);
@@ -146,6 +160,10 @@ tpr_attach_destroy(struct tpr_attach *a, bool detach)
         tpr_link_forget(&a->found[i], a->pins);
     }
     free(a->found);
+    if (a->part >= 0) {
+        close(a->part);
+    }
+    free(a->no_part);
     tpr_watch_destroy(a->watch);
     tpr_netns_destroy(a->netns);
     free(a->no_watch);
@@ -181,9 +199,7 @@ take_over(struct tpr_attach *a, struct port *p)
             i--;
         }
     }
-    if (p->link.mode != TPR_ATTACH_TC) {
-        tpr_link_remove_stray(p->pub.port.ifindex);
-    }
+    tpr_link_remove_stray(p->pub.port.ifindex, &p->link);
 }
 
 /* Removes targets that no port is, of an earlier process. */
@@ -247,6 +263,28 @@ replace_ports(struct tpr_attach *a, const struct tpr_port *ports, size_t n)
 
 /* ## Facts. ## */
 
+/* Whether libxdp's dispatcher is at the port, and what it has. */
+static void
+look_at_dispatcher(struct port *p)
+{
+    int error = tpr_dispatcher_look(p->pub.port.ifindex, &p->parts);
+
+    free(p->no_parts);
+    p->no_parts
+        = (error == EOPNOTSUPP ? xstrdup("this build has no libxdp")
+           : error ? xasprintf("its programs are not found in %s: %s",
+                               tpr_dispatcher_folder(), ovs_strerror(error))
+           : !p->parts.dispatcher ? xstrdup("it is a generic one")
+           : NULL);
+}
+
+static void
+look_at_device(struct tpr_attach *a, struct port *p)
+{
+    tpr_device_probe(p->pub.port.ifindex, a->netns, &p->dev);
+    look_at_dispatcher(p);
+}
+
 static void
 probe(struct tpr_attach *a, struct port *p)
 {
@@ -260,6 +298,7 @@ probe(struct tpr_attach *a, struct port *p)
     if (p->link.mode != TPR_ATTACH_NONE && !tpr_link_is_there(&p->link)) {
         tpr_link_detach(&p->link, a->pins);
     }
+    look_at_dispatcher(p);
 }
 
 /* What there is to know of an AF_XDP port besides. */
@@ -276,6 +315,8 @@ look_at_own(const struct port *p, struct tpr_attach_facts *f)
     } else if (native && tpr_next_owner(native) == TPR_NEXT_SWITCH) {
         f->own = native;
         f->foreign = 0;
+    } else if (native && native == p->parts.dispatcher) {
+        f->own = tpr_parts_find(&p->parts, TPR_NEXT_NAME);
     }
     if (f->generic && f->foreign == p->dev.xdp[1]) {
         f->foreign = 0;
@@ -316,6 +357,8 @@ decide(const struct port *p, const char *no_target, char **why)
     }
     f.dispatcher = (f.foreign
                     && tpr_next_owner(f.foreign) == TPR_NEXT_DISPATCHER);
+    f.no_join = (p->no_parts ? p->no_parts
+                 : p->refusals.why[TPR_ATTACH_DISPATCHER]);
     return tpr_attach_decide(&f, why);
 }
 
@@ -364,6 +407,69 @@ slot_is_taken(const struct tpr_attach *a, const struct port *p)
     return false;
 }
 
+/* Finds the program for the dispatcher at the port, '*fd', which stays 'a''s:
+ * what is in there of an earlier process, if it is the same, or one that is
+ * loaded now. */
+static int
+find_part(struct tpr_attach *a, const struct port *p, int *fd)
+{
+    int dispatcher, error;
+    char *sentence;
+
+    if (a->part < 0 && p->link.mode == TPR_ATTACH_DISPATCHER
+        && tpr_bpf_is_part(a->b, p->link.fd)) {
+        a->part = dup(p->link.fd);
+    }
+    *fd = a->part;
+    if (a->part >= 0) {
+        return 0;
+    }
+    dispatcher = bpf_prog_get_fd_by_id(p->parts.dispatcher);
+    if (dispatcher < 0) {
+        return -dispatcher;
+    }
+    sentence = tpr_bpf_make_part(a->b, dispatcher, &a->part, &error);
+    close(dispatcher);
+    if (sentence) {
+        VLOG_INFO("no program of ours becomes a part of libxdp's dispatcher: "
+                  "%s", sentence);
+        free(sentence);
+        if (error != ENOMEM && error != EAGAIN) {
+            a->no_part = xasprintf("this kernel refuses the program for that: "
+                                   "%s", ovs_strerror(error));
+        }
+    }
+    *fd = a->part;
+    return error;
+}
+
+/* The program for 'mode', '*fd', which stays 'a''s. */
+static int
+find_program(struct tpr_attach *a, const struct port *p,
+             enum tpr_attach_mode mode, int *fd)
+{
+    if (mode == TPR_ATTACH_DISPATCHER) {
+        return find_part(a, p, fd);
+    }
+    *fd = tpr_bpf_fd(a->b, (mode == TPR_ATTACH_TC ? TPR_BPF_TC
+                            : mode == TPR_ATTACH_NEXT ? TPR_BPF_XDP_NEXT
+                            : TPR_BPF_XDP));
+    return 0;
+}
+
+/* Why the device refused 'mode', in words. */
+static char *
+refusal(const struct tpr_attach *a, enum tpr_attach_mode mode, int error)
+{
+    return xstrdup(mode == TPR_ATTACH_TC && error == EEXIST
+                   ? "our place among its filters is taken"
+                   : mode == TPR_ATTACH_DISPATCHER && a->no_part
+                   ? a->no_part
+                   : mode == TPR_ATTACH_DISPATCHER && error == E2BIG
+                   ? "it has as many programs as it can"
+                   : ovs_strerror(error));
+}
+
 static int
 attach_anew(struct tpr_attach *a, struct port *p, enum tpr_attach_mode mode,
             int fd)
@@ -383,12 +489,10 @@ attach_anew(struct tpr_attach *a, struct port *p, enum tpr_attach_mode mode,
 static bool
 attach(struct tpr_attach *a, struct port *p, enum tpr_attach_mode mode)
 {
-    const int fd = tpr_bpf_fd(a->b, (mode == TPR_ATTACH_TC ? TPR_BPF_TC
-                                     : mode == TPR_ATTACH_NEXT
-                                     ? TPR_BPF_XDP_NEXT : TPR_BPF_XDP));
-    int error = 0;
+    int fd;
+    int error = find_program(a, p, mode, &fd);
 
-    if (p->link.mode == mode) {
+    if (!error && p->link.mode == mode) {
         if (!tpr_link_update(&p->link, fd, a->pins)) {
             return true;
         }
@@ -397,13 +501,13 @@ attach(struct tpr_attach *a, struct port *p, enum tpr_attach_mode mode)
     error = error ? error : attach_anew(a, p, mode, fd);
     if (error) {
         free(p->refusals.why[mode]);
-        p->refusals.why[mode]
-            = xstrdup(error == EEXIST && mode == TPR_ATTACH_TC
-                      ? "our place among its filters is taken"
-                      : ovs_strerror(error));
+        p->refusals.why[mode] = refusal(a, mode, error);
         p->refusals.busy[mode] = error == EBUSY || error == EEXIST;
+        if (mode == TPR_ATTACH_DISPATCHER) {
+            p->refused_by = p->parts.dispatcher;
+        }
         if (p->refusals.busy[mode]) {
-            tpr_device_probe(p->pub.port.ifindex, a->netns, &p->dev);
+            look_at_device(a, p);
         }
     }
     return !error;
@@ -414,6 +518,7 @@ attach(struct tpr_attach *a, struct port *p, enum tpr_attach_mode mode)
 static int
 detach_link(struct tpr_attach *a, struct port *p, struct tpr_link *l)
 {
+    const bool in_dispatcher = l->mode == TPR_ATTACH_DISPATCHER;
     const uint32_t program = l->program;
     int error;
 
@@ -421,6 +526,9 @@ detach_link(struct tpr_attach *a, struct port *p, struct tpr_link *l)
         return 0;
     }
     error = tpr_link_detach(l, a->pins);
+    if (in_dispatcher) {
+        look_at_device(a, p);   /* Another one is there, or none. */
+    }
     for (size_t i = 0; !error && i < ARRAY_SIZE(p->dev.xdp); i++) {
         if (p->dev.xdp[i] == program) {
             p->dev.xdp[i] = 0;
@@ -459,6 +567,16 @@ change_mode(struct tpr_attach *a, struct port *p, enum tpr_attach_mode mode)
     return true;
 }
 
+/* Whoever joins a dispatcher makes another of it, which is what the sentence
+ * shall name. */
+static void
+say_dispatcher(struct tpr_attach *a, struct port *p, const char *no_target)
+{
+    look_at_device(a, p);
+    free(p->pub.why);
+    decide(p, no_target, &p->pub.why);
+}
+
 /* Gives the port what 'no_target' and its facts allow. */
 static void
 settle(struct tpr_attach *a, struct port *p, const char *no_target)
@@ -473,9 +591,14 @@ settle(struct tpr_attach *a, struct port *p, const char *no_target)
                  ? detach_link(a, p, &p->link) : 0);
         if (error) {
             free(p->pub.why);
-            p->pub.why = xasprintf("%s cannot have the switch's own program "
-                                   "back (%s): tried again",
-                                   p->pub.port.name, ovs_strerror(error));
+            p->pub.why = (p->link.mode == TPR_ATTACH_DISPATCHER
+                          ? xasprintf("libxdp's dispatcher at %s cannot be "
+                                      "left (%s): tried again",
+                                      p->pub.port.name, ovs_strerror(error))
+                          : xasprintf("%s cannot have the switch's own "
+                                      "program back (%s): tried again",
+                                      p->pub.port.name,
+                                      ovs_strerror(error)));
             p->pub.mode = p->link.mode;
             return;
         }
@@ -483,6 +606,9 @@ settle(struct tpr_attach *a, struct port *p, const char *no_target)
             p->taken_over = false;
         }
         if (change_mode(a, p, mode)) {
+            if (mode == TPR_ATTACH_DISPATCHER) {
+                say_dispatcher(a, p, no_target);
+            }
             p->pub.mode = mode;
             return;
         }
@@ -507,6 +633,22 @@ set_target(struct tpr_attach *a, struct port *p, bool on)
     p->pub.target = p->in_map && !p->pub.no_target;
 }
 
+/* Another dispatcher may let ours in. */
+static void
+forget_dispatcher(const struct tpr_attach *a, struct port *p)
+{
+    char **why = &p->refusals.why[TPR_ATTACH_DISPATCHER];
+
+    if (p->refused_by != p->parts.dispatcher) {
+        free(*why);
+        *why = NULL;
+    }
+    if (!*why) {
+        *why = nullable_xstrdup(a->no_part);
+        p->refused_by = p->parts.dispatcher;
+    }
+}
+
 /* Looks at all ports.  Returns the name of one by which native XDP cannot
  * send, or NULL. */
 static const char *
@@ -524,6 +666,7 @@ look(struct tpr_attach *a, bool *candidates)
         free(p->refusals.why[TPR_ATTACH_NEXT]);
         p->refusals.why[TPR_ATTACH_NEXT]
             = nullable_xstrdup(tpr_bpf_no_next(a->b));
+        forget_dispatcher(a, p);
         candidates[i] = is_candidate(p);
         if (candidates[i]) {
             prove(a, p);
@@ -550,7 +693,8 @@ set_targets(struct tpr_attach *a, const bool *candidates, bool all)
         struct port *p = &a->ports[i];
 
         if (all && (p->link.mode == TPR_ATTACH_XDP
-                    || p->link.mode == TPR_ATTACH_NEXT)) {
+                    || p->link.mode == TPR_ATTACH_NEXT
+                    || p->link.mode == TPR_ATTACH_DISPATCHER)) {
             detach_link(a, p, &p->link);
         }
         set_target(a, p, candidates[i] && (p->proven || all));

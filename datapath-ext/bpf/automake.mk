@@ -28,6 +28,7 @@ bpf_loader = \
 	datapath-ext/bpf/bpffs.h \
 	datapath-ext/bpf/loader-adopt.c \
 	datapath-ext/bpf/loader-conns.c \
+	datapath-ext/bpf/loader-part.c \
 	datapath-ext/bpf/loader-pins.c \
 	datapath-ext/bpf/loader-private.h \
 	datapath-ext/bpf/loader-records.c \
@@ -45,6 +46,7 @@ EXTRA_DIST += $(bpf_headers) $(bpf_loader) datapath-ext/bpf/tpr.bpf.c \
 noinst_LTLIBRARIES += datapath-ext/libtprlink.la
 datapath_ext_libtprlink_la_SOURCES = \
 	datapath-ext/bpf/attach-decide.h \
+	datapath-ext/bpf/attach-dispatcher.h \
 	datapath-ext/bpf/attach-link.c \
 	datapath-ext/bpf/attach-link.h \
 	datapath-ext/bpf/attach-next.c \
@@ -53,6 +55,15 @@ datapath_ext_libtprlink_la_SOURCES = \
 	datapath-ext/bpf/libbpf-log.h \
 	datapath-ext/bpf/tc-filter.c \
 	datapath-ext/bpf/tc-filter.h
+EXTRA_DIST += datapath-ext/bpf/attach-dispatcher.c \
+	datapath-ext/bpf/attach-dispatcher-stub.c
+if HAVE_LIBXDP
+datapath_ext_libtprlink_la_SOURCES += datapath-ext/bpf/attach-dispatcher.c
+datapath_ext_libtprlink_la_LIBADD = $(LIBXDP_LIBS)
+else
+datapath_ext_libtprlink_la_SOURCES += \
+	datapath-ext/bpf/attach-dispatcher-stub.c
+endif
 
 if HAVE_BPF
 noinst_LTLIBRARIES += datapath-ext/libtprbpf.la

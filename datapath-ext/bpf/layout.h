@@ -48,6 +48,7 @@ enum {
     TPR_BPF_SYN_MAX = 122,      /* Longer SYNs are not kept. */
     TPR_BPF_FRAGS = 4096,
     TPR_BPF_NEXT = 4096,        /* Slots for other programs, by device. */
+    TPR_BPF_PRIORITY = 15,      /* Among others (attach-dispatcher.h). */
     TPR_BPF_FRAG_WAYS = 4,
     TPR_BPF_FRAG_MS = 15 * 1000,
 };

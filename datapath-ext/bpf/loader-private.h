@@ -9,6 +9,7 @@
 #include "openvswitch/hmap.h"
 #include "ring.h"
 
+struct ds;
 struct tpr_bpf_skel;
 
 /* The maps that are one long value, as user space sees them. */
@@ -114,6 +115,7 @@ struct tpr_bpf {
     char *pins;                 /* Folder, or NULL. */
     bool taken_over;            /* Maps were there already. */
     char *why_not;              /* What was there is of no use: a sentence. */
+    bool refuse_part, renew_part;       /* As in the options. */
     char *no_next;              /* Why there is no TPR_BPF_XDP_NEXT, a clause,
                                  * or NULL. */
 };
@@ -134,7 +136,17 @@ tpr_bpf_conf(const struct tpr_bpf *b, uint32_t slot)
     return &record->conf[record->current & 1].b;
 }
 
+enum {
+    TPR_BPF_LOG_SIZE = (1 << 24) - 1,   /* Of the verifier: as much as old
+                                         * kernels take, for those keep the
+                                         * begin of it, not the end.  Memory
+                                         * that is not touched costs
+                                         * nothing. */
+};
+
 /* loader.c */
+char *tpr_bpf_load_error(int error, const struct ds *said,
+                         char *const *logs) OVS_WARN_UNUSED_RESULT;
 void tpr_bpf_grace(struct tpr_bpf *);
 void tpr_bpf_control(struct tpr_bpf *);
 int tpr_bpf_map(const struct tpr_bpf *, const char *name);

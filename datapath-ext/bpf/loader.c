@@ -29,10 +29,6 @@ enum {
     DEFAULT_RECORDS = 16384,
     DEFAULT_RINGS = 1 << 21,
     DEFAULT_PORTS = 4096,
-    LOG_SIZE = (1 << 24) - 1,   /* Of the verifier: as much as old kernels
-                                 * take, for those keep the begin of it, not
-                                 * the end.  Memory that is not touched costs
-                                 * nothing. */
     LOG_TAIL = 2000,            /* What of it is said. */
 };
 
@@ -136,8 +132,8 @@ set_sizes(struct tpr_bpf *b, const struct tpr_bpf_options *o)
 
 /* What is said when a load fails: libbpf's words, and the end of what the
  * verifier wrote about the program that it refused. */
-static char *
-load_error(int error, const struct ds *said, char *const *logs)
+char *
+tpr_bpf_load_error(int error, const struct ds *said, char *const *logs)
 {
     struct ds s = DS_EMPTY_INITIALIZER;
 
@@ -172,14 +168,14 @@ load(struct tpr_bpf *b, int *errorp)
     int error;
 
     for (int i = 0; i < TPR_BPF_N_PROGRAMS; i++) {
-        logs[i] = xzalloc(LOG_SIZE);
-        bpf_program__set_log_buf(program(b, i), logs[i], LOG_SIZE);
+        logs[i] = xzalloc(TPR_BPF_LOG_SIZE);
+        bpf_program__set_log_buf(program(b, i), logs[i], TPR_BPF_LOG_SIZE);
         bpf_program__set_log_level(program(b, i), 0);
     }
     error = -tpr_bpf_skel__load(b->skel);
     *errorp = error;
     if (error) {
-        sentence = load_error(error, &said, logs);
+        sentence = tpr_bpf_load_error(error, &said, logs);
     }
     for (int i = 0; i < TPR_BPF_N_PROGRAMS; i++) {
         free(logs[i]);
@@ -291,10 +287,12 @@ static char *
 open_and_load(struct tpr_bpf *b, const struct tpr_bpf_options *o,
               bool with_next, int *error)
 {
+    struct ds *before = tpr_libbpf_listen(NULL);
     char *sentence;
 
     *error = 0;
-    b->skel = tpr_bpf_skel__open();
+    b->skel = tpr_bpf_skel__open();     /* It knows not all sections. */
+    tpr_libbpf_listen(before);
     if (!b->skel) {
         return xasprintf("libbpf cannot read the BPF programs (%s)",
                          ovs_strerror(errno));
@@ -360,6 +358,8 @@ tpr_bpf_create(const struct tpr_bpf_options *o, struct tpr_bpf **bp)
     choose_sizes(o, &b->sizes);
     tpr_bpf_init_objects(b);
     b->n_cpus = libbpf_num_possible_cpus();
+    b->refuse_part = o->refuse_part;
+    b->renew_part = o->renew_part;
     b->pins = nullable_xstrdup(o->pins);
     sentence = load_what_it_takes(b, o);
     if (!sentence) {

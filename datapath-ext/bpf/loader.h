@@ -49,6 +49,9 @@ struct tpr_bpf_options {
                                  * if missing; NULL: nothing is pinned. */
     bool refuse_next;           /* For tests: as on a kernel that refuses
                                  * TPR_BPF_XDP_NEXT. */
+    bool refuse_part;           /* The same of tpr_bpf_make_part(). */
+    bool renew_part;            /* For tests: an earlier process's is another
+                                 * one (tpr_bpf_is_part()). */
     bool pin_later;             /* The owner calls tpr_bpf_pin(): until then
                                  * the folder is what it was. */
 };
@@ -93,6 +96,9 @@ struct tpr_page *tpr_bpf_page(struct tpr_bpf *);
 struct tpr_page *tpr_bpf_map_page(const char *dir);
 void tpr_bpf_unmap_page(struct tpr_page *);
 int tpr_bpf_page_fd(const struct tpr_bpf *);
+char *tpr_bpf_make_part(struct tpr_bpf *, int dispatcher_fd, int *fdp,
+                        int *error) OVS_WARN_UNUSED_RESULT;
+bool tpr_bpf_is_part(const struct tpr_bpf *, int fd);
 char *tpr_bpf_add_port(struct tpr_bpf *, uint32_t ifindex)
     OVS_WARN_UNUSED_RESULT;
 void tpr_bpf_del_port(struct tpr_bpf *, uint32_t ifindex);

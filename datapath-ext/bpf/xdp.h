@@ -199,6 +199,14 @@ tpr_xdp(struct xdp_md *ctx)
     return xdp_main(ctx, false);
 }
 
+/* What libxdp reads of it where it becomes a part of a dispatcher
+ * (attach-dispatcher.h): its place among the others, and that they get what it
+ * passes. */
+struct {
+    __uint(priority, TPR_BPF_PRIORITY);
+    __uint(XDP_PASS, 1);
+} _tpr_xdp SEC(".xdp_run_config");
+
 /* The same before a program of the switch's own, which gets what is not
  * taken. */
 SEC("xdp") int

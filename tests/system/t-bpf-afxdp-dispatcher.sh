@@ -1,5 +1,5 @@
 #! /bin/bash
-# BPF, AF_XDP ports: behind libxdp's dispatcher the switch serves, else ours comes first.
+# BPF, AF_XDP ports: in libxdp's dispatcher and without, ours comes before the switch's.
 #
 #   c --- [ Open vSwitch, AF_XDP ] --- b1, b2
 #
@@ -20,7 +20,7 @@ none_has_programs () {
 
 # switch_start LOG [VARIABLE=VALUE]
 switch_start () {
-    start "$1" nsenter "--net=/run/netns/$NAME-s" -- env "LIBXDP_BPFFS=$DIR/bpf" \
+    start "$1" nsenter "--net=/run/netns/$NAME-s" -- env \
         ${2+"$2"} ovs-vswitchd -vsyslog:off --disable-system "unix:$DIR/db.sock"
     VSWITCHD=$STARTED
     wait_for 60 all_have_programs
@@ -36,16 +36,57 @@ for port in pc pb1 pb2; do
 done
 vsctl --no-wait init -- add-br br0 -- set bridge br0 datapath_type=netdev "${add[@]}"
 
-switch_start vswitchd
-probe_start
-if is_dispatcher pc; then
-    echo "behind a dispatcher"
+# Ours is a part of all dispatchers, before the switch's own.
+in_dispatchers () {
+    local port
     ports af-xdp
     for port in pc pb1 pb2; do
-        expect_mode none $port -- "behind libxdp's dispatcher (id $(xdp_at $port))"
+        expect_mode xdp-dispatcher $port -- "in libxdp's dispatcher (id $(xdp_at $port))"
+        expect_parts $port tpr_xdp xsk_def_prog
+    done
+    check_taken b1
+    check_direct b1
+}
+
+# has_switch PORT...: their dispatchers have the switch's own program.
+has_switch () {
+    local port
+    for port; do parts "$port" | grep -q '^xsk_def_prog ' || return 1; done
+}
+has_no_switch () {
+    local port
+    for port; do ! parts "$port" | grep -q '^xsk_def_prog ' || return 1; done
+}
+
+switch_start vswitchd
+if is_dispatcher pc; then
+    echo "behind a dispatcher"
+    probe_start --refuse-part
+    ports af-xdp
+    for port in pc pb1 pb2; do
+        expect_mode none $port -- "behind libxdp's dispatcher (id $(xdp_at $port)), which is not"
     done
     check_direct b1
+    probe_end detach
+    probe_start
+    services b1 b2
+    in_dispatchers
+
+    # The switch opens its ports anew.
+    kill "$VSWITCHD"
+    wait "$VSWITCHD" || :
+    wait_for 60 has_no_switch pc pb1 pb2
+    switch_start vswitchd-1
+    wait_for 60 has_switch pc pb1 pb2
+    in_dispatchers
+
+    # Ours goes, the switch's stays.
+    probe_end detach
+    for port in pc pb1 pb2; do expect_parts $port xsk_def_prog; done
+    check_direct b1
+    probe_start
 else
+    probe_start
     test -z "${TPR_DISPATCHER-}" || fail "there is no dispatcher"
     echo "alone: this kernel has no dispatcher"
 fi

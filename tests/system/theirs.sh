@@ -5,6 +5,9 @@
 # replace a part of another.  Sourced after bpf.sh
 # and bpf-restart.sh.
 
+# Where all of libxdp's users here find each other's pins.
+export LIBXDP_BPFFS=$DIR/bpf
+
 command -v xdp-loader > /dev/null || skip "xdp-loader was not found"
 THEIRS=''
 for dir in /usr/lib/bpf "/usr/lib/$(uname -m)-linux-gnu/bpf"; do
@@ -14,8 +17,8 @@ test -n "$THEIRS" || skip "xdp-filter's programs were not found"
 
 # Two of its processes do not get along: its lock ends one of them.
 xdp_loader () {
-    flock "$(command -v xdp-loader)" nsenter "--net=/run/netns/$NAME-s" -- env \
-        "LIBXDP_BPFFS=$DIR/bpf" xdp-loader "$@"
+    flock "$(command -v xdp-loader)" nsenter "--net=/run/netns/$NAME-s" -- \
+        xdp-loader "$@"
 }
 
 # theirs_load PORT [native|skb]
@@ -25,6 +28,34 @@ theirs_load () {
 
 # theirs_unload PORT: whatever is there.
 theirs_unload () { xdp_loader unload --all "$1"; }
+
+# theirs_leave PORT: one of theirs, and nothing else.
+theirs_leave () {
+    local id
+    id=$(parts "$1" | sed -n 's/^xdpfilt_.* //p' | head -n 1)
+    xdp_loader unload --id "$id" "$1"
+}
+
+# The parts of the dispatcher at port $1, in order: name and id.
+parts () {
+    xdp_loader status "$1" | sed -n 's/^ => *[0-9]* *\([^ ]*\) *\([0-9]*\) .*/\1 \2/p'
+}
+
+# expect_parts PORT NAME...: these, in order, and no others.
+expect_parts () {
+    local port=$1 found
+    shift
+    found=$(parts "$port" | sed 's/ .*//' | tr '\n' ' ')
+    test "$found" = "$* " || fail "$port: the dispatcher has: $found"
+}
+
+# theirs_drop on|off: UDP to the services.
+theirs_drop () {
+    local value=00
+    test "$1" = off || value=0a         # To that port, by UDP.
+    bpftool map update pinned "$DIR/bpf/theirs/filter_ports" \
+        key hex 1b 58 00 00 value hex $value 00 00 00 00 00 00 00
+}
 
 # theirs_refused COMMAND...: of these, and what is at the port stays.
 theirs_refused () {
@@ -44,10 +75,10 @@ is_dispatcher () {
     bpftool prog show id "$(xdp_at "$1")" | grep -q ' name xdp_dispatcher '
 }
 
-# What is said of port $1.
+# What is said of port $1 where ours cannot join.
 theirs_words () {
     if is_dispatcher "$1"; then
-        echo "behind libxdp's dispatcher (id $(xdp_at "$1")), which is neither replaced nor joined"
+        echo "behind libxdp's dispatcher (id $(xdp_at "$1")), which is not replaced and cannot be joined"
     else
         echo "of somebody else's (id $(xdp_at "$1")), which is not replaced"
     fi

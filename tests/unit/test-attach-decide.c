@@ -27,8 +27,18 @@ static const struct row {
     { { KERNEL, .whole = TPR_NO }, TPR_ATTACH_TC, "its user asked" },
     { { KERNEL, .whole = TPR_UNKNOWN }, TPR_ATTACH_TC, "cannot be looked at" },
     { { KERNEL, WHOLE, .foreign = 42 }, TPR_ATTACH_TC, "(id 42)" },
-    { { KERNEL, WHOLE, .foreign = 42, .dispatcher = true }, TPR_ATTACH_TC,
-      "libxdp's dispatcher (id 42), which is neither replaced nor joined" },
+    { { KERNEL, WHOLE, .foreign = 42, .dispatcher = true },
+      TPR_ATTACH_DISPATCHER, "in libxdp's dispatcher (id 42)" },
+    { { KERNEL, WHOLE, .foreign = 42, .dispatcher = true, .no_join = "x" },
+      TPR_ATTACH_TC, "(id 42), which is not replaced and cannot be joined (x)" },
+    { { KERNEL, WHOLE, .foreign = 42, .dispatcher = true, .no_native = "x" },
+      TPR_ATTACH_DISPATCHER, "(id 42)" },
+    { { KERNEL, WHOLE, .foreign = 42, .dispatcher = true, .no_target = "p2" },
+      TPR_ATTACH_TC, "cannot transmit by p2" },
+    { { KERNEL, .whole = TPR_NO, .foreign = 42, .dispatcher = true },
+      TPR_ATTACH_TC, "unfinished checksums" },
+    { { KERNEL, WHOLE, .foreign = 42, .dispatcher = true, .tags_aside = true,
+        .tagged = true }, TPR_ATTACH_TC, "VLAN tags" },
     { { KERNEL, WHOLE, .no_target = "p2" }, TPR_ATTACH_TC,
       "cannot transmit by p2" },
     { { KERNEL, WHOLE, .no_native = "Invalid argument" }, TPR_ATTACH_TC,
@@ -67,8 +77,12 @@ static const struct row {
       "a second time" },
     { { SOCKET, .whole = TPR_UNKNOWN }, TPR_ATTACH_NONE, "a second time" },
     { { SOCKET, WHOLE, .foreign = 42 }, TPR_ATTACH_NONE, "(id 42)" },
-    { { SOCKET, WHOLE, .foreign = 42, .dispatcher = true }, TPR_ATTACH_NONE,
-      "libxdp's dispatcher (id 42), which is neither" },
+    { { SOCKET, WHOLE, .foreign = 42, .dispatcher = true },
+      TPR_ATTACH_DISPATCHER, "in libxdp's dispatcher (id 42)" },
+    { { SOCKET, WHOLE, .foreign = 42, .dispatcher = true, .no_join = "x" },
+      TPR_ATTACH_NONE, "cannot be joined (x); and what tc takes" },
+    { { SOCKET, WHOLE, .foreign = 42, .dispatcher = true, .no_target = "p2" },
+      TPR_ATTACH_NONE, "by p2; and generic XDP has no place beside" },
     { { SOCKET, WHOLE, .tags_aside = true, .tagged = true },
       TPR_ATTACH_NONE, "VLAN tags" },
 
@@ -79,8 +93,17 @@ static const struct row {
     { { XSK, WHOLE }, TPR_ATTACH_NONE, "no XDP program at p1 yet" },
     { { XSK, WHOLE, .own = 9, .foreign = 42 }, TPR_ATTACH_NONE,
       "(id 42), which is not replaced" },
+    { { XSK, WHOLE, .own = 9, .foreign = 42, .dispatcher = true },
+      TPR_ATTACH_DISPATCHER, "in libxdp's dispatcher (id 42)" },
+    { { XSK, WHOLE, .own = 9, .foreign = 42, .dispatcher = true, .no_next = "x" },
+      TPR_ATTACH_DISPATCHER, "(id 42)" },
+    { { XSK, WHOLE, .own = 9, .foreign = 42, .dispatcher = true, .no_target = "p2" },
+      TPR_ATTACH_NONE, "cannot transmit by p2" },
     { { XSK, WHOLE, .foreign = 42, .dispatcher = true }, TPR_ATTACH_NONE,
-      "(\"LIBXDP_SKIP_DISPATCHER=1\" in ovs-vswitchd's environment" },
+      "no XDP program at p1 yet" },
+    { { XSK, WHOLE, .foreign = 42, .dispatcher = true, .no_join = "x" },
+      TPR_ATTACH_NONE,
+      "(x; \"LIBXDP_SKIP_DISPATCHER=1\" in ovs-vswitchd's environment" },
     { { XSK, WHOLE, .generic = true }, TPR_ATTACH_NONE, "a generic one" },
     { { XSK, .whole = TPR_NO, .sender = "eth0", .own = 9 }, TPR_ATTACH_NONE,
       "ethtool -K eth0 tx off" },
@@ -116,7 +139,7 @@ END_TEST
  * and tc is never beside a packet socket. */
 START_TEST(all_facts)
 {
-    for (int bits = 0; bits < 1 << 10; bits++) {
+    for (int bits = 0; bits < 1 << 12; bits++) {
         struct tpr_attach_facts f = {
             .name = "p1", .kind = bits & 1 ? TPR_PORT_AF_PACKET : TPR_PORT_KERNEL,
             .exists = true, .whole = bits & 2 ? TPR_YES : TPR_NO,
@@ -124,10 +147,12 @@ START_TEST(all_facts)
             .no_native = bits & 16 ? "x" : NULL, .no_generic = bits & 32 ? "x" : NULL,
             .no_tc = bits & 64 ? "x" : NULL, .gro = bits & 128,
             .tagged = bits & 256, .tags_aside = bits & 256,
-            .guest = bits & 512,
+            .guest = bits & 512, .dispatcher = bits & 1024,
+            .no_join = bits & 2048 ? "x" : NULL,
         };
         char *why = NULL;
         enum tpr_attach_mode mode = tpr_attach_decide(&f, &why);
+        const bool joins = mode == TPR_ATTACH_DISPATCHER;
         const bool is_xdp = mode == TPR_ATTACH_XDP || mode == TPR_ATTACH_GENERIC;
 
         ck_assert(why != NULL && why[strlen(why) - 1] != '.');
@@ -136,6 +161,8 @@ START_TEST(all_facts)
         ck_assert(mode != TPR_ATTACH_GENERIC
                   || (f.kind == TPR_PORT_AF_PACKET && !f.no_generic && !f.gro
                       && !f.guest));
+        ck_assert(!joins || (f.foreign && f.dispatcher && !f.no_join && !f.no_target
+                             && f.whole == TPR_YES && !f.tagged));
         ck_assert(!is_xdp || (f.whole == TPR_YES && !f.foreign && !f.tagged));
         free(why);
     }

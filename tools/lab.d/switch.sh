@@ -9,7 +9,7 @@ ovsdb_start () {
 
 # Only the userspace datapath: --disable-system leaves a kernel datapath, which
 # all namespaces might share, alone.  At AF_XDP ports ours comes before the
-# switch's program unless that is behind libxdp's dispatcher.
+# switch's program, which here is alone and in no dispatcher of libxdp's.
 vswitchd_start () {
     in_ns sw env LIBXDP_SKIP_DISPATCHER=1 ovs-vswitchd -vconsole:off \
         -vsyslog:off --detach --no-chdir --pidfile --log-file \

@@ -271,6 +271,9 @@ configure_backend(struct policy *p, const struct tpr_backend *cfg,
         b->grace_us = now_us + POLICY_GRACE_US;
         shash_add(&p->backends, cfg->name, b);
     }
+    if (!cfg->agent_check) {
+        agent_words_init(&b->agent);    /* Not those of the next one. */
+    }
     b->cfg = cfg;
     b->seen = true;
     b->region = shash_find_data(&p->regions, cfg->region->name);

@@ -238,13 +238,14 @@ static const struct test {
       "config r1 web=r1/1a; up r1; weight web/r1; says web/r1 75%; "
       "weight web/r1; says web/r1 maxconn:7; weight web/r1; "
       "config r1 web=r1/1a; weight web/r1; config r1 web=r1/1; "
-      "weight web/r1",
+      "weight web/r1; config r1 web=r1/1a; weight web/r1",
       "0 region r1 unknown>up (beats received)\n"
       "0 service web none>web/r1 (usable backend found)\n"
       "web/r1: weight 200, limit 50\n"
       "web/r1: weight 150, limit 50\n"
       "web/r1: weight 150, limit 7\n"
       "web/r1: weight 150, limit 7\n"
+      "web/r1: weight 200, limit 50\n"
       "web/r1: weight 200, limit 50\n" },
     { "slow start",
       "config slow=1000 r1 web=r1/1a; up r1; weight web/r1; +199; "

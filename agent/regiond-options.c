@@ -403,11 +403,8 @@ parse_agent(struct regiond_options *o, const char *s)
         o->agent_addr = in6addr_any;
         o->agent_port = parse_number("agent-check", s, 1, UINT16_MAX);
     } else {
-        must("agent-check", tpr_parse_address_port(s, &o->agent_addr,
-                                                   &o->agent_port));
-        if (!o->agent_port) {
-            ovs_fatal(0, "--agent-check: %s has no port", s);
-        }
+        must("agent-check", tpr_parse_listener(s, &o->agent_addr,
+                                               &o->agent_port));
     }
 }
 

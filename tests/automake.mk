@@ -102,7 +102,8 @@ tests_unit_test_policy_random_SOURCES = tests/unit/test-policy-random.c \
 
 # Of tpr-regiond itself.
 tests_unit_test_regiond_agent_SOURCES = tests/unit/test-regiond-agent.c \
-	agent/regiond-agent.c agent/regiond-measure.c agent/regiond.h
+	agent/regiond-agent.c agent/regiond-measure.c agent/regiond-options.c \
+	agent/regiond.h
 
 # The packet's way through a redirect, without the agent; some of its tests
 # make packets.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Tests tpr-regiond's agent-check server on real sockets of 127.0.0.1. */
+/* Tests tpr-regiond's agent-check server on real sockets of 127.0.0.1, and
+ * what it is told about that. */
 
 #include <config.h>
 #include "regiond.h"
@@ -121,4 +122,49 @@ START_TEST(shortage_is_waited_for)
 }
 END_TEST
 
-UNIT_MAIN("regiond-agent", who_asks_has_a_line, shortage_is_waited_for)
+/* HAProxy, or whoever else asks, may be on the same host. */
+static const struct {
+    const char *arg, *addr;
+    int port;
+} listeners[] = {
+    { "9777", "::", 9777 },
+    { "192.0.2.1:9777", "192.0.2.1", 9777 },
+    { "[2001:db8::1]:9777", "2001:db8::1", 9777 },
+    { "127.0.0.1:9777", "127.0.0.1", 9777 },
+    { "[::1]:9777", "::1", 9777 },
+    { "0.0.0.0:9777", "0.0.0.0", 9777 },
+    { "[::]:9777", "::", 9777 },
+};
+
+START_TEST(it_listens_where_it_is_told_to)
+{
+    char *arg = xasprintf("--agent-check=%s", listeners[_i].arg);
+    char name[] = "tpr-regiond", no_bfd[] = "--no-bfd";
+    char *argv[] = { name, no_bfd, arg, NULL };
+    struct regiond_options o;
+    char *addr;
+
+    regiond_options_parse(&o, 3, argv);
+    addr = tpr_format_address(&o.agent_addr);
+    ck_assert_str_eq(addr, listeners[_i].addr);
+    ck_assert_int_eq(o.agent_port, listeners[_i].port);
+    regiond_options_destroy(&o);
+    free(addr);
+    free(arg);
+}
+END_TEST
+
+static Suite *
+regiond_agent_suite(void)
+{
+    Suite *suite = suite_create("regiond-agent");
+    TCase *tcase = tcase_create("regiond-agent");
+
+    tcase_add_test(tcase, who_asks_has_a_line);
+    tcase_add_test(tcase, shortage_is_waited_for);
+    tcase_add_loop_test(tcase, it_listens_where_it_is_told_to, 0,
+                        ARRAY_SIZE(listeners));
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+UNIT_MAIN_SUITE(regiond_agent_suite)

@@ -134,13 +134,41 @@ load_parse_cpu_stat(const char *text, uint64_t *usage_us)
 /* Returns how many processors a cgroup may use, of 'n_cpus', by 'text', the
  * contents of its cpu.max; it may be "". */
 double
-load_parse_cpu_max(const char *text, unsigned int n_cpus)
+load_parse_cpu_max(const char *text, double n_cpus)
 {
     uint64_t quota, period;
 
     return (sscanf(text, "%"SCNu64" %"SCNu64, &quota, &period) == 2
             && quota && period
             ? MIN((double) quota / period, n_cpus) : n_cpus);
+}
+
+/* Returns how many processors 'text', such as "0-3,8", names; 0 if it makes no
+ * sense. */
+unsigned int
+load_parse_cpu_list(const char *text)
+{
+    unsigned int n = 0;
+    int length;
+
+    do {
+        uint16_t first, last;
+
+        if (sscanf(text, "%"SCNu16"%n", &first, &length) != 1) {
+            return 0;
+        }
+        text += length;
+        last = first;
+        if (*text == '-') {
+            if (sscanf(text, "-%"SCNu16"%n", &last, &length) != 1
+                || last < first) {
+                return 0;
+            }
+            text += length;
+        }
+        n += last - first + 1;
+    } while (*text++ == ',');
+    return n;
 }
 
 /* Finds the number of packets that 'device' has received in 'text', the

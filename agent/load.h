@@ -44,7 +44,8 @@ double load_ticks_percent(const struct load_ticks *before,
                           const struct load_ticks *now);
 
 bool load_parse_cpu_stat(const char *text, uint64_t *usage_us);
-double load_parse_cpu_max(const char *text, unsigned int n_cpus);
+double load_parse_cpu_max(const char *text, double n_cpus);
+unsigned int load_parse_cpu_list(const char *text);
 bool load_parse_net_dev(const char *text, const char *device,
                         uint64_t *rx_packets);
 

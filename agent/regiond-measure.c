@@ -78,13 +78,58 @@ measure_cpu(struct regiond_metric *m, struct ds *text)
     return ok;
 }
 
+/* Reads 'file' of 'folder' into 'text'.  Returns false if it cannot be
+ * read. */
+static bool
+read_in(const char *folder, const char *file, struct ds *text)
+{
+    char *path = xasprintf("%s/%s", folder, file);
+    int error = file_text(path, text);
+
+    free(path);
+    return !error;
+}
+
+/* Returns how many processors the cgroup of 'folder' may use: those that it
+ * and the cgroups around it are limited to. */
+double
+regiond_cgroup_cpus(const char *folder)
+{
+    double n = MAX(1, count_total_cores());
+    struct ds text = DS_EMPTY_INITIALIZER;
+    char *dir = xstrdup(folder);
+    bool listed = false;
+    char *end;
+
+    while (read_in(dir, "cgroup.controllers", &text)) {
+        /* The first one says what all of them leave. */
+        if (!listed && read_in(dir, "cpuset.cpus.effective", &text)) {
+            unsigned int n_listed = load_parse_cpu_list(ds_cstr(&text));
+
+            listed = n_listed > 0;
+            n = listed ? MIN(n, n_listed) : n;
+        }
+        /* The root of cgroups has no such file. */
+        if (read_in(dir, "cpu.max", &text)) {
+            n = load_parse_cpu_max(ds_cstr(&text), n);
+        }
+        end = strrchr(dir, '/');
+        if (!end) {
+            break;
+        }
+        *end = '\0';
+    }
+    free(dir);
+    ds_destroy(&text);
+    return n;
+}
+
 /* In percent of what the cgroup may use. */
 static bool
 measure_cgroup(struct regiond_metric *m, struct ds *text,
                long long int now_us)
 {
     char *stat = xasprintf("%s/cpu.stat", m->name);
-    char *max = xasprintf("%s/cpu.max", m->name);
     uint64_t usage_us = 0;
     double per_s;
     bool ok = must_read(m, stat, text);
@@ -94,13 +139,9 @@ measure_cgroup(struct regiond_metric *m, struct ds *text,
     }
     if (ok) {
         ok = rate(m, usage_us, now_us, &per_s);
-        /* The root of cgroups has no such file. */
-        ignore(file_text(max, text));
-        m->load = (per_s / 1e4
-                   / load_parse_cpu_max(ds_cstr(text), count_total_cores()));
+        m->load = per_s / 1e4 / regiond_cgroup_cpus(m->name);
     }
     free(stat);
-    free(max);
     return ok;
 }
 

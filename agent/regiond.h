@@ -110,6 +110,7 @@ struct regiond {
 
 /* regiond-measure.c. */
 void regiond_measure(struct regiond_metric *);
+double regiond_cgroup_cpus(const char *folder);
 
 /* regiond-agent.c. */
 struct regiond_agent *regiond_agent_create(const struct regiond_options *);

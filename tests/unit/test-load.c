@@ -102,6 +102,13 @@ START_TEST(groups_have_limits)
     ck_assert(load_parse_cpu_max("50000 100000\n", 8) == 0.5);
     ck_assert(load_parse_cpu_max("900000 100000\n", 8) == 8);
     ck_assert(load_parse_cpu_max("", 8) == 8);
+    ck_assert_uint_eq(load_parse_cpu_list("0\n"), 1);
+    ck_assert_uint_eq(load_parse_cpu_list("0-3,8,10-11\n"), 7);
+    ck_assert_uint_eq(load_parse_cpu_list("0-65535"), 65536);
+    ck_assert_uint_eq(load_parse_cpu_list("\n"), 0);
+    ck_assert_uint_eq(load_parse_cpu_list("1,\n"), 0);
+    ck_assert_uint_eq(load_parse_cpu_list("3-1"), 0);
+    ck_assert_uint_eq(load_parse_cpu_list("3-"), 0);
 }
 END_TEST
 

@@ -7,11 +7,15 @@
 #include "regiond.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "openvswitch/poll-loop.h"
+#include "ovs-thread.h"
 #include "tpr-time.h"
 #include "unit.h"
 
@@ -154,6 +158,60 @@ START_TEST(it_listens_where_it_is_told_to)
 }
 END_TEST
 
+/* Writes 'text' into 'file' of 'dir', a folder that it makes. */
+static void
+put(const char *dir, const char *file, const char *text)
+{
+    char *path = xasprintf("%s/%s", dir, file);
+    FILE *stream;
+
+    mkdir(dir, 0777);
+    stream = fopen(path, "w");
+    ck_assert_ptr_nonnull(stream);
+    fputs(text, stream);
+    fclose(stream);
+    free(path);
+}
+
+/* A cgroup may use what all around it may. */
+START_TEST(groups_limit_those_in_them)
+{
+    char root[] = "/tmp/test-regiond.XXXXXX";
+    double all = count_total_cores();
+    char *slice, *leaf, *command;
+
+    ck_assert_ptr_nonnull(mkdtemp(root));
+    slice = xasprintf("%s/web.slice", root);
+    leaf = xasprintf("%s/nginx.service", slice);
+
+    put(root, "cgroup.controllers", "cpu\n");
+    put(slice, "cgroup.controllers", "cpu\n");
+    put(slice, "cpu.max", "max 100000\n");
+    put(leaf, "cgroup.controllers", "\n");
+    ck_assert(regiond_cgroup_cpus(root) == all);
+    ck_assert(regiond_cgroup_cpus(leaf) == all);
+    put(leaf, "cpu.max", "50000 100000\n");
+    ck_assert(regiond_cgroup_cpus(leaf) == 0.5);
+    put(slice, "cpu.max", "20000 100000\n");
+    ck_assert(regiond_cgroup_cpus(leaf) == 0.2);
+    put(leaf, "cpu.max", "max 100000\n");
+    ck_assert(regiond_cgroup_cpus(leaf) == 0.2);
+    put(slice, "cpu.max", "max 100000\n");
+    put(leaf, "cpuset.cpus.effective", "0\n");
+    put(slice, "cpuset.cpus.effective", "0-1\n");
+    ck_assert(regiond_cgroup_cpus(leaf) == 1);
+    put(leaf, "cpuset.cpus.effective", "\n");
+    ck_assert(regiond_cgroup_cpus(leaf) == MIN(2, all));
+    ck_assert(regiond_cgroup_cpus("/nowhere") == all);
+
+    command = xasprintf("rm -r %s", root);
+    ck_assert_int_eq(system(command), 0);
+    free(command);
+    free(leaf);
+    free(slice);
+}
+END_TEST
+
 static Suite *
 regiond_agent_suite(void)
 {
@@ -164,6 +222,7 @@ regiond_agent_suite(void)
     tcase_add_test(tcase, shortage_is_waited_for);
     tcase_add_loop_test(tcase, it_listens_where_it_is_told_to, 0,
                         ARRAY_SIZE(listeners));
+    tcase_add_test(tcase, groups_limit_those_in_them);
     suite_add_tcase(suite, tcase);
     return suite;
 }

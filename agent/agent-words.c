@@ -135,12 +135,18 @@ take_load(const char *s, struct agent_words *words)
 
     for (s += strspn(s, separators); *s; s += strspn(s, separators)) {
         const char *end = s + strcspn(s, separators);
+        bool is_load = end - s > n && !strncmp(s, key, n);
         const char *p = s + n;
         uint32_t cpu;
 
-        if (end - s > n && !strncmp(s, key, n)
-            && scan_number(&p, end, AGENT_CPU_MAX, &cpu) && p == end) {
+        if (is_load && end - p == 1 && *p == '-') {
+            words->has_cpu = false;
+            words->no_cpu = true;
+            words->cpu = 0;
+        } else if (is_load && scan_number(&p, end, AGENT_CPU_MAX, &cpu)
+                   && p == end) {
             words->has_cpu = true;
+            words->no_cpu = false;
             words->cpu = cpu;
         }
         s = end;
@@ -229,8 +235,8 @@ agent_words_merge(struct agent_words *words, const struct agent_words *said)
         words->has_limit = true;
         words->limit = said->limit;
     }
-    if (said->has_cpu) {
-        words->has_cpu = true;
+    if (said->has_cpu || said->no_cpu) {
+        words->has_cpu = said->has_cpu;
         words->cpu = said->cpu;
     }
     if (said->admin) {
@@ -275,6 +281,8 @@ agent_words_put(const struct agent_words *words, struct ds *s)
         ds_put_format(s, "# %s ", words->reason);
     } else if (words->has_cpu && !agent_words_is_down(words)) {
         ds_put_format(s, "# cpu=%"PRIu32" ", words->cpu);
+    } else if (words->no_cpu && !agent_words_is_down(words)) {
+        ds_put_cstr(s, "# cpu=- ");
     }
     if (s->length > start) {
         ds_truncate(s, s->length - 1);

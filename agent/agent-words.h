@@ -19,6 +19,7 @@
  * HAProxy that means nothing:
  *
  *     "40% ready up # cpu=83\n"
+ *     "100% ready up # cpu=-\n"        it does not know any more
  *
  * Use: agent_line_feed() until it returns other than AGENT_LINE_MORE, then
  * agent_words_parse(), then agent_words_merge() into what is known.
@@ -73,6 +74,7 @@ struct agent_words {
     uint32_t percent;           /* Of the configured weight. */
     uint32_t limit;             /* "maxconn:", 0: none. */
     uint32_t cpu;               /* Load, percent. */
+    bool no_cpu;                /* A line says that its load is not known. */
     enum agent_health health;
     enum agent_admin admin;
     char reason[AGENT_REASON_MAX + 1];  /* With DOWN, STOPPED and FAIL;

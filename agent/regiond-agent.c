@@ -160,7 +160,8 @@ least_weight(const struct regiond *r)
 }
 
 /* Stores in 'words' how busy the processors are, by the busiest of those that
- * are looked at, if any. */
+ * are looked at, if any.  That none can be measured is said, too: nobody shall
+ * believe in an old load. */
 static void
 put_load(const struct regiond *r, struct agent_words *words)
 {
@@ -169,14 +170,18 @@ put_load(const struct regiond *r, struct agent_words *words)
     for (size_t i = 0; i < o->n_metrics; i++) {
         const struct regiond_metric *m = &o->metrics[i];
 
-        if (m->known
-            && (m->type == REGIOND_CPU || m->type == REGIOND_CGROUP)) {
+        if (m->type != REGIOND_CPU && m->type != REGIOND_CGROUP) {
+            continue;
+        } else if (m->known) {
             uint32_t cpu = MIN(m->load + 0.5, AGENT_CPU_MAX);
 
             words->cpu = words->has_cpu ? MAX(words->cpu, cpu) : cpu;
             words->has_cpu = true;
+        } else if (m->trouble[0]) {
+            words->no_cpu = true;
         }
     }
+    words->no_cpu &= !words->has_cpu;
 }
 
 /* Stores in 'words' what is said of the region now. */

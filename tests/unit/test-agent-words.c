@@ -43,6 +43,9 @@ static const struct {
     { "1% # cpu=101", "1% # cpu=100", NULL },
     { "1% # cpu= cpu=x cpu=5% cpu=-1 CPU=4", "1%", NULL },
     { "down # cpu=83", "down # cpu=83", NULL },
+    { "up # cpu=-", "up # cpu=-", NULL },
+    { "up # cpu=5 cpu=-", "up # cpu=-", NULL },
+    { "up # cpu=- cpu=5", "up # cpu=5", NULL },
     /* "#" begins a reason only where it begins a word. */
     { "down#full", "", "unknown word \"down#full\"" },
     { "up sideways 5%", "5% up", "unknown word \"sideways\"" },
@@ -174,6 +177,8 @@ START_TEST(what_is_not_mentioned_stays)
     check_words(&w, "50% up # cpu=5");
     w = hear("up # cpu=5\ndown # full\nup\n");
     check_words(&w, "up # cpu=5");
+    w = hear("up # cpu=5\nup # cpu=-\n");
+    check_words(&w, "up");
 }
 END_TEST
 

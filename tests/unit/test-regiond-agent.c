@@ -100,6 +100,25 @@ START_TEST(who_asks_has_a_line)
 }
 END_TEST
 
+/* A load that cannot be measured any more is taken back. */
+START_TEST(a_load_that_is_not_known_is_said)
+{
+    int fd;
+
+    regiond.options.metrics[0] = (struct regiond_metric) {
+        .type = REGIOND_CGROUP, .text = xstrdup("cgroup:/nowhere"),
+        .name = xstrdup("/nowhere"),
+    };
+    regiond.options.n_metrics = 1;
+    regiond.options.agent_interval_us = REGIOND_AGENT_INTERVAL_US;
+    setup();
+    fd = ask();
+    expect_line(fd, "100% ready up # cpu=-\n");
+    close(fd);
+    regiond_agent_destroy(regiond.agent);
+}
+END_TEST
+
 /* While there is no descriptor, it does not spin; whoever has asked has an
  * answer afterwards. */
 START_TEST(shortage_is_waited_for)
@@ -219,6 +238,7 @@ regiond_agent_suite(void)
     TCase *tcase = tcase_create("regiond-agent");
 
     tcase_add_test(tcase, who_asks_has_a_line);
+    tcase_add_test(tcase, a_load_that_is_not_known_is_said);
     tcase_add_test(tcase, shortage_is_waited_for);
     tcase_add_loop_test(tcase, it_listens_where_it_is_told_to, 0,
                         ARRAY_SIZE(listeners));

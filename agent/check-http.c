@@ -11,6 +11,8 @@
 #include "check-talk.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -102,10 +104,18 @@ stream_recv(int fd, struct talk_http *t, void *data, size_t size, size_t *n)
     return retval < 0 ? errno : 0;
 }
 
-/* Sends what is left of the request.  Returns 0, EAGAIN or another errno. */
+/* Sends what is left of the request.  Returns 0, EAGAIN or another errno.
+ *
+ * A server with TLS that has just sent its session tickets may hold back the
+ * reply, by Nagle's algorithm, until they are acknowledged: at once, then. */
 static int
 send_request(int fd, struct talk_http *t)
 {
+    const int on = 1;
+
+    if (t->n_sent == t->n_request) {
+        return 0;
+    }
     while (t->n_sent < t->n_request) {
         size_t n;
         int error = stream_send(fd, t, t->request + t->n_sent,
@@ -115,6 +125,9 @@ send_request(int fd, struct talk_http *t)
             return error;
         }
         t->n_sent += n;
+    }
+    if (t->tls) {
+        ignore(setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on));
     }
     return 0;
 }

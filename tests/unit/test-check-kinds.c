@@ -11,7 +11,9 @@
 #include "check.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
@@ -34,6 +36,7 @@ static struct server {
     pthread_t thread;
     bool runs;
     SSL_CTX *tls;               /* NULL: none. */
+    int nodelay;                /* Of TCP. */
     const char *reply;          /* NULL: silence. */
     bool hold;                  /* Does not close behind the reply. */
     unsigned int n_tls;         /* Connections over TLS. */
@@ -154,6 +157,8 @@ server_main(void *aux OVS_UNUSED)
             const struct timeval tv = { .tv_sec = 10 };
 
             setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
+            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &server.nodelay,
+                       sizeof server.nodelay);
             if (server.tls) {
                 serve_tls(fd);
             } else {
@@ -243,6 +248,7 @@ teardown(void)
     SSL_CTX_free(server.tls);
     server.tls = NULL;
     server.hold = false;
+    server.nodelay = false;
 }
 
 /* A check of 'type' of the server; 'up' is what is known of it. */
@@ -736,6 +742,31 @@ START_TEST(tls_is_kept)
 }
 END_TEST
 
+/* A server that has sent its session tickets keeps the reply, by Nagle's
+ * algorithm, until we acknowledge them: 40 ms later, if that is delayed. */
+START_TEST(tls_waits_for_no_delayed_ack)
+{
+    long long int alone_us = LLONG_MAX;
+    unsigned int n = 0;
+
+    setup();
+    server.hold = true;         /* Its end would send the reply, too. */
+    server.nodelay = true;
+    start_tls(3600, OK);
+    check.no_verify = true;
+    configure(TPR_CHECK_HTTPS, false, 5000 * 1000);
+    while (n < 5) {
+        alone_us = MIN(alone_us, verdicts(++n).latency_us);
+    }
+    server.nodelay = false;
+    do {
+        ck_assert_uint_lt(n, 200);
+    } while (verdicts(++n).latency_us >= alone_us + 25 * 1000);
+    unlink(ca_file);
+    teardown();
+}
+END_TEST
+
 START_TEST(server_without_tls_is_found_out)
 {
     setup();
@@ -793,6 +824,7 @@ kinds_suite(void)
     tcase_add_loop_test(tcase, handshakes_are_judged, 0,
                         ARRAY_SIZE(handshakes));
     tcase_add_test(tcase, tls_is_kept);
+    tcase_add_test(tcase, tls_waits_for_no_delayed_ack);
     tcase_add_test(tcase, server_without_tls_is_found_out);
     tcase_add_test(tcase, silent_server_times_out);
     tcase_add_test(tcase, missing_authorities_are_our_fault);

@@ -31,6 +31,7 @@ enum how {
     INT,                        /* An integer. */
     US,                         /* An integer, of microseconds. */
     BOOL,                       /* true or false. */
+    PERCENT,                    /* An integer, of hundredths. */
     IS,                         /* A word: is it 'word'? */
     GIVEN,                      /* Is there anything? */
     LENGTH,                     /* An array: how long is it? */
@@ -186,6 +187,9 @@ static const struct sample samples[] = {
     { "tpr_backend_agent_answers", "gauge",
       "Whether the backend's agent answers.",
       BACKEND, BOOL, "agent.answers", NULL, NULL, 0 },
+    { "tpr_backend_cpu_ratio", "gauge",
+      "Load of the backend's processors, 0 to 1, as its agent says.",
+      BACKEND, PERCENT, "agent.cpu_pct", NULL, NULL, 0 },
     { "tpr_backend_agent_checks_total", "counter",
       "Questions to the backend's agent, by result.",
       BACKEND, INT, "agent.ok", "result", "ok", 0 },
@@ -299,6 +303,13 @@ put_us(struct render *r, long long int us)
 }
 
 static void
+put_percent(struct render *r, long long int percent)
+{
+    put_name(r, r->s->label, r->s->word);
+    ds_put_format(out_of(r), "%lld.%02lld\n", percent / 100, percent % 100);
+}
+
+static void
 put_each(struct render *r, const struct json *o)
 {
     const struct shash_node **sorted = shash_sort(json_object(o));
@@ -367,6 +378,11 @@ put_sample(struct render *r, const struct json *o)
     case US:
         if (j && j->type == JSON_INTEGER) {
             put_us(r, json_integer(j));
+        }
+        break;
+    case PERCENT:
+        if (j && j->type == JSON_INTEGER) {
+            put_percent(r, json_integer(j));
         }
         break;
     case BOOL:

@@ -33,7 +33,7 @@ static const char everything[] =
     "    'check':{'state':'up','ok':10,'failed':1,'own_errors':2,'latency_us':310,"
     "             'max_late_us':20},"
     "    'suspicion':{'suspect':true,'times':3,'refused':4,'silent':5},"
-    "    'agent':{'answers':false,'ok':6,'failed':7,'own_errors':8}},"
+    "    'agent':{'answers':false,'cpu_pct':83,'ok':6,'failed':7,'own_errors':8}},"
     "   {'name':'web/r2','region':'r2','index':3,'usable':false,'active':false,'weight':100}]}]}";
 
 static struct json *
@@ -159,6 +159,7 @@ START_TEST(everything_is_there)
         "tpr_backend_unserved_connections_total" B1 ",why=\"refused\"} 4",
         "tpr_backend_unserved_connections_total" B1 ",why=\"silent\"} 5",
         "tpr_backend_agent_answers" B1 "} 0",
+        "tpr_backend_cpu_ratio" B1 "} 0.83",
         "tpr_backend_agent_checks_total" B1 ",result=\"failed\"} 7",
         "tpr_backend_open_connections" B1 "} 110",
         "tpr_backend_connections_total" B1 "} 111",
@@ -201,6 +202,7 @@ START_TEST(unknown_has_no_sample)
 {
     static const char *const never[] = {
         "tpr_backend_check", "tpr_backend_suspect", "tpr_backend_agent",
+        "tpr_backend_cpu_ratio",
         "tpr_backend_max_connections", "tpr_backend_open_connections",
         "tpr_backend_connections_total", "tpr_backend_packets_total",
         "tpr_bridge_dropped_packets_total", "tpr_region_beats_total", "tpr_region_kernel",

@@ -24,7 +24,7 @@
 #include "util.h"
 
 #define USAGE "[--json] [--interval=TIME] [--sort=new|connections|packets|" \
-    "bytes|name]"
+    "bytes|cpu|name]"
 
 enum {
     INTERVAL_US = 1000 * 1000,          /* If nothing else is said; */

@@ -126,6 +126,23 @@ make_backend(const struct json *b, const struct counts *before,
     return o;
 }
 
+/* Puts the load of the busiest of 'backends' into 'o'. */
+static void
+put_busiest(struct json *o, const struct json *backends)
+{
+    long long int max = 0;
+    bool known = false;
+    const struct json *b;
+
+    JSON_FOR_EACH_ELEM (b, i, backends) {
+        known |= has_number(b, "cpu_pct");
+        max = MAX(max, json_get_int(b, "cpu_pct"));
+    }
+    if (known) {
+        json_put_int(o, "cpu_pct", max);
+    }
+}
+
 /* Puts the sums of 'backends' into 'o', and each one's share of the new
  * connections into it. */
 static void
@@ -181,6 +198,7 @@ key_name(enum top_key key)
     case TOP_OPEN: return "connections";
     case TOP_PACKETS: return "packets_per_s";
     case TOP_BYTES: return "bytes_per_s";
+    case TOP_CPU: return "cpu_pct";
     case TOP_NAME: break;
     }
     return NULL;
@@ -236,6 +254,7 @@ make_service(const struct json *svc, const struct counts *before,
         json_array_add(list, make_backend(b, before, after));
     }
     put_sums(o, list);
+    put_busiest(o, list);
     sort(list, key);
     json_object_put(o, "backends", list);
     return o;

@@ -23,6 +23,7 @@ struct json;
     TOP_KEY(OPEN, "connections")                \
     TOP_KEY(PACKETS, "packets")                 \
     TOP_KEY(BYTES, "bytes")                     \
+    TOP_KEY(CPU, "cpu")                         \
     TOP_KEY(NAME, "name")
 enum top_key {
 #define TOP_KEY(ENUM, NAME) TOP_##ENUM,

@@ -48,7 +48,7 @@ says () {
     out=$("${@:2}" 2>&1) && fail "${*:2} succeeded"
     grep -qF -e "$1" <<< "$out" || fail "${*:2} says: $out"
 }
-says 'unknown argument; the command takes' appctl tpr/top --sort=cpu
+says 'unknown argument; the command takes' appctl tpr/top --sort=colour
 says '1ms' appctl tpr/top --interval=1ms
 says 'no other command can go with it' ctl top -- show
 says '--count' ctl top --count=0

@@ -103,6 +103,7 @@ START_TEST(rates_and_shares)
     ck_assert_name(web, "web");
     ck_assert_int_eq(json_get_int(web, "connections"), 98);
     ck_assert_int_eq(json_get_int(web, "total"), 1147);
+    ck_assert_int_eq(json_get_int(web, "cpu_pct"), 83);
     ck_assert_double_eq_tol(real(web, "new_per_s"), 20, 1e-9);
     ck_assert_double_eq_tol(real(web, "packets_per_s"), 300, 1e-9);
     ck_assert_double_eq_tol(real(web, "bytes_per_s"), 30000, 1e-9);
@@ -139,11 +140,12 @@ START_TEST(orders)
         { "new", { "web/r1", "web/r2", "web/r3" } },
         { "packets", { "web/r1", "web/r2", "web/r3" } },
         { "connections", { "web/r2", "web/r3", "web/r1" } },
+        { "cpu", { "web/r2", "web/r1", "web/r3" } },
         { "name", { "web/r1", "web/r2", "web/r3" } },
     };
     enum top_key key;
 
-    ck_assert(!top_key_from_string("cpu", &key));
+    ck_assert(!top_key_from_string("colour", &key));
     count(before, 0, 0, 0);
     count(before, 1, 0, 0);
     count(before, 2, 0, 0);

@@ -95,6 +95,14 @@ find_column(enum tprctl_kind kind, const char *key)
     return NULL;
 }
 
+/* Is there a default for 'column': nothing at all, or "false"? */
+static bool
+has_default(const struct ovsdb_idl_column *column)
+{
+    return (!column->type.n_min
+            || column->type.key.type == OVSDB_TYPE_BOOLEAN);
+}
+
 /* Makes an atom for 'column' out of 'text'.  Returns NULL or a sentence. */
 static char *
 parse_atom(const struct ovsdb_idl_column *column, const char *text,
@@ -216,8 +224,8 @@ tprctl_set_key(struct ctl_context *ctx, enum tprctl_kind kind,
         ds_destroy(&ds);
         return false;
     }
-    if (!*value && !column->type.n_min) {
-        ovsdb_datum_init_empty(&datum);
+    if (!*value && has_default(column)) {
+        ovsdb_datum_init_default(&datum, &column->type);
         ovsdb_idl_txn_write(row, column, &datum);
         return true;
     }
@@ -282,8 +290,7 @@ tprctl_reset_keys(enum tprctl_kind kind, const struct ovsdb_idl_row *row)
             = find_column(kind, kinds[kind].keys[i]);
         struct ovsdb_datum datum;
 
-        if (!column->type.n_min || column->type.key.type
-            == OVSDB_TYPE_BOOLEAN) {
+        if (has_default(column)) {
             ovsdb_datum_init_default(&datum, &column->type);
             ovsdb_idl_txn_write(row, column, &datum);
         }

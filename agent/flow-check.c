@@ -9,6 +9,9 @@
 #include "packets.h"
 #include "util.h"
 
+/* What to use instead. */
+#define OTHERS "(\"ovs\" and \"bpf\" do)"
+
 /* The name of a policy, for sentences. */
 static const char *
 policy_name(enum tpr_policy policy)
@@ -35,12 +38,12 @@ check_backend(const struct tpr_service *s, const struct tpr_backend *b)
     }
     if (b->max_connections) {
         return xasprintf("service %s: backend %s limits its connections, "
-                         "which datapath \"flows\" does not count",
+                         "which datapath \"flows\" does not count " OTHERS,
                          s->name, b->name);
     }
     if (b->max_pps) {
         return xasprintf("service %s: backend %s limits its packets/s, which "
-                         "datapath \"flows\" does not count", s->name,
+                         "datapath \"flows\" does not count " OTHERS, s->name,
                          b->name);
     }
     if (b->port && one && b->port == vip->ports[0].first) {
@@ -65,13 +68,13 @@ flow_check(const struct tpr_service *s)
 {
     if (s->stateless) {
         return xasprintf("service %s: it is stateless, which datapath "
-                         "\"flows\" does not have", s->name);
+                         "\"flows\" does not have " OTHERS, s->name);
     }
     if (s->policy != TPR_POLICY_FAILOVER
         && s->policy != TPR_POLICY_WEIGHTED) {
         return xasprintf("service %s: policy %s needs state per connection, "
-                         "which datapath \"flows\" does not keep; failover "
-                         "and weighted work", s->name,
+                         "which datapath \"flows\" does not keep " OTHERS
+                         "; failover and weighted work", s->name,
                          policy_name(s->policy));
     }
     if (s->policy == TPR_POLICY_WEIGHTED
@@ -82,8 +85,8 @@ flow_check(const struct tpr_service *s)
     }
     if (s->affinity_us) {
         return xasprintf("service %s: affinity needs to know what clients had "
-                         "before, which datapath \"flows\" does not keep",
-                         s->name);
+                         "before, which datapath \"flows\" does not keep "
+                         OTHERS, s->name);
     }
     if (s->on_none == TPR_ON_NONE_RESET) {
         return xasprintf("service %s: on_none=reset needs packets made by the "
@@ -92,14 +95,15 @@ flow_check(const struct tpr_service *s)
     }
     if (s->on_down == TPR_ON_DOWN_RESET || s->on_down == TPR_ON_DOWN_KEEP) {
         return xasprintf("service %s: on_down=%s needs state per connection, "
-                         "which datapath \"flows\" does not keep; only "
-                         "reselect works", s->name,
+                         "which datapath \"flows\" does not keep " OTHERS
+                         "; only reselect works", s->name,
                          s->on_down == TPR_ON_DOWN_RESET ? "reset" : "keep");
     }
     if (s->drain_timeout_us) {
         return xasprintf("service %s: drain_timeout needs state per "
-                         "connection, which datapath \"flows\" does not keep: "
-                         "connections leave who is drained at once", s->name);
+                         "connection, which datapath \"flows\" does not keep "
+                         OTHERS ": connections leave who is drained at once",
+                         s->name);
     }
     for (size_t i = 0; i < s->n_backends; i++) {
         char *error = check_backend(s, s->backends[i]);

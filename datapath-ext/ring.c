@@ -11,8 +11,8 @@
 #include "util.h"
 
 enum {
-    SEED_OFFSET = 0x6d61676c,   /* Two hashes of a member; not secret: equal */
-    SEED_SKIP = 0x65762121,     /* sets give equal tables. */
+    SEED_START = 0x6d61676c,    /* Two hashes of a member; not secret: equal */
+    SEED_STEP = 0x65762121,     /* sets give equal tables. */
 };
 
 enum {
@@ -22,11 +22,11 @@ enum {
     RING_PART_MAGLEV = 1600,    /* and where the policy is maglev. */
 };
 
-/* A member's own order of slots: offset, offset + skip, ... */
+/* A member's own order of slots: the hashes of start, start + step, ... */
 struct member {
     uint16_t index;             /* In the redirect's backends. */
-    uint32_t at;                /* Its next candidate. */
-    uint32_t skip;
+    uint32_t at;                /* What its next candidate is a hash of. */
+    uint32_t step;              /* Odd: all 2^32 numbers have their turn. */
     uint64_t credit;            /* Grows with its weight. */
 };
 
@@ -95,8 +95,8 @@ compare_members(const void *a_, const void *b_, void *r_)
 }
 
 static struct member *
-make_members(const struct tpr_redirect *r, const bool *member, uint32_t size,
-             size_t n, uint64_t *max_weight)
+make_members(const struct tpr_redirect *r, const bool *member, size_t n,
+             uint64_t *max_weight)
 {
     struct member *members = xcalloc(n, sizeof *members);
     size_t m = 0;
@@ -108,8 +108,8 @@ make_members(const struct tpr_redirect *r, const bool *member, uint32_t size,
         if (member[i] && b->weight) {
             members[m++] = (struct member) {
                 .index = i,
-                .at = hash_member(b, SEED_OFFSET) % size,
-                .skip = hash_member(b, SEED_SKIP) % (size - 1) + 1,
+                .at = hash_member(b, SEED_START),
+                .step = hash_member(b, SEED_STEP) | 1,
             };
             *max_weight = MAX(*max_weight, b->weight);
         }
@@ -124,14 +124,28 @@ make_members(const struct tpr_redirect *r, const bool *member, uint32_t size,
     return members;
 }
 
+/* Returns a hash of 'x', another one for each: MurmurHash3's finalizer. */
+static uint32_t
+mix(uint32_t x)
+{
+    x ^= x >> 16;
+    x *= 0x85ebca6b;
+    x ^= x >> 13;
+    x *= 0xc2b2ae35;
+    return x ^ x >> 16;
+}
+
 /* Gives 'm' its next slot that is free. */
 static void
 take_slot(struct tpr_ring *ring, struct member *m)
 {
-    while (ring->slot[m->at] != TPR_RING_EMPTY) {
-        m->at = (m->at + m->skip) % ring->size;
-    }
-    ring->slot[m->at] = m->index;
+    uint32_t i;
+
+    do {
+        i = (uint64_t) mix(m->at) * ring->size >> 32;
+        m->at += m->step;
+    } while (ring->slot[i] != TPR_RING_EMPTY);
+    ring->slot[i] = m->index;
 }
 
 static void
@@ -172,7 +186,7 @@ tpr_ring_create(const struct tpr_redirect *r, const bool *member)
         ring->size = tpr_ring_size_for(r->policy, n);
         ring->slot = xmalloc(ring->size * sizeof *ring->slot);
         memset(ring->slot, 0xff, ring->size * sizeof *ring->slot);
-        members = make_members(r, member, ring->size, n, &max_weight);
+        members = make_members(r, member, n, &max_weight);
         fill(ring, r, members, n, max_weight);
         free(members);
     }

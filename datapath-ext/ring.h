@@ -2,8 +2,11 @@
 
 /* Maglev's look-up table (Eisenbud et al., NSDI 2016, section 3.4): every
  * member takes slots of a table of prime size in an order of its own, in turn
- * and by weight, until the table is full.  A member that comes or goes moves
- * few slots of others: the more slots each member has, the fewer.  Policy
+ * and by weight, until the table is full.  The order is that of a hash, not
+ * the paper's offset and skip: where two members' skips are small multiples of
+ * each other, they would meet all along, and who leaves move ten percent of
+ * the others' slots.  A member that comes or goes moves few slots of others:
+ * the more slots each member has, the fewer.  Policy
  * maglev has tables for which that is about half a percent; others, which use
  * theirs only for want of room for connections, have small ones.  The lightest
  * member has a slot, too, so that it is found when all others are down.

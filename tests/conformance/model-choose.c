@@ -88,9 +88,18 @@ by_name(const struct m_backend *a, const struct m_backend *b)
     return order ? order : (int) a->conf.l4_port - b->conf.l4_port;
 }
 
-/* Maglev as in the paper, section 3.4: in turns, each backend takes the next
- * free slot of its own permutation; one with half the greatest weight takes
- * every second turn. */
+/* MurmurHash3's last steps, fmix32(). */
+static uint32_t
+mix(uint32_t h)
+{
+    h = (h ^ h >> 16) * 0x85ebca6b;
+    h = (h ^ h >> 13) * 0xc2b2ae35;
+    return h ^ h >> 16;
+}
+
+/* Maglev as in the paper, section 3.4, but for how an order is made: in turns,
+ * each backend takes the next free slot in its own order; one with half the
+ * greatest weight takes every second turn. */
 void
 m_make_ring(struct m_object *o)
 {
@@ -135,9 +144,8 @@ m_make_ring(struct m_object *o)
     for (uint32_t filled = 0; filled < o->ring_size;) {
         for (uint32_t i = 0; i < n && filled < o->ring_size; i++) {
             const struct m_backend *b = o->b[order[i]];
-            uint64_t offset = name_hash(b, 0x6d61676c) % o->ring_size;
-            uint64_t skip = (name_hash(b, 0x65762121) % (o->ring_size - 1)
-                             + 1);
+            uint32_t start = name_hash(b, 0x6d61676c);
+            uint32_t step = name_hash(b, 0x65762121) | 1;
             uint32_t slot;
 
             credit[i] += b->conf.weight;
@@ -146,7 +154,8 @@ m_make_ring(struct m_object *o)
             }
             credit[i] -= weight_max;
             do {
-                slot = (offset + turn[i]++ * skip) % o->ring_size;
+                slot = (mix(start + turn[i]++ * step)
+                        * (uint64_t) o->ring_size) >> 32;
             } while (o->ring[slot] != 0xffff);
             o->ring[slot] = (uint16_t) order[i];
             filled++;

@@ -180,6 +180,42 @@ START_TEST(ten_of_maglev)
 }
 END_TEST
 
+/* So it is with other addresses. */
+START_TEST(many_tens_of_maglev)
+{
+    struct tpr_redirect r = redirect(10);
+    double worst = 0, sum = 0;
+    uint32_t random = 2;
+    enum { SETS = 15 };
+
+    r.policy = TPR_POLICY_MAGLEV;
+    for (int i = 0; i < SETS; i++) {
+        uint32_t got[TPR_MAX_REDIRECT_BACKENDS];
+        struct tpr_ring *ring;
+
+        for (int j = 0; j < 10; j++) {
+            random = random * 1664525 + 1013904223;     /* Numerical Recipes. */
+            backends[j].addr = tpr_addr_from_ip4(htonl(0x0a000000
+                                                       | random >> 8));
+            backends[j].l4_port = i % 2 ? 80 : 0;
+        }
+        ring = tpr_ring_create(&r, member);
+        count(ring, got);
+        for (int j = 0; j < 10; j++) {
+            const double percent = (100.0 * moved_without(&r, j)
+                                    / (ring->size - got[j]));
+
+            sum += percent;
+            worst = MAX(worst, percent);
+        }
+        tpr_ring_destroy(ring);
+    }
+    printf("# maglev, %d sets of 10 backends; one leaves: %.2f %% of the others"
+           " move, at most %.2f %%\n", SETS, sum / SETS / 10, worst);
+    ck_assert_double_le(worst, 1);
+}
+END_TEST
+
 /* The description's order does not matter, nor who is no member. */
 START_TEST(equal_sets)
 {
@@ -219,4 +255,4 @@ START_TEST(nobody)
 END_TEST
 
 UNIT_MAIN("ring", sizes, equal_shares, weighted_shares, disturbance,
-          ten_of_maglev, equal_sets, nobody)
+          ten_of_maglev, many_tens_of_maglev, equal_sets, nobody)

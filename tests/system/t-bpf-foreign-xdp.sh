@@ -11,6 +11,8 @@ foreign () {
     ip -n "$NAME-s" link show pc | sed -n 's/.*prog\/xdp id \([0-9]*\).*/\1/p'
 }
 
+foreign_is_gone () { test -z "$(foreign)"; }
+
 # One that passes everything: the kernel's assembler is the probe itself, with
 # pins of its own and no objects.
 foreign_start () {
@@ -40,6 +42,7 @@ expect_mode none pc -- "(id $id), which is not replaced"
 
 # It goes, and comes back while ours is there: that is refused.
 rm "$DIR/bpf/foreign/xdp-$(ifindex pc)"
+wait_for 10 foreign_is_gone     # The kernel ends a link a moment later.
 ports kernel
 expect_mode xdp pc pb1 pb2
 check_taken b1

@@ -39,6 +39,9 @@ VLOG_DEFINE_THIS_MODULE(regiond_agent);
 
 enum {
     MAX_CLIENTS = 64,
+    BACKLOG = 256,              /* Who asks meanwhile: inet_open_passive() has
+                                 * 10, and who finds no place asks again a
+                                 * second later. */
     CLIENT_US = 1000 * 1000,    /* How long a peer may take to close. */
     SHORTAGE_US = 200 * 1000,   /* Pause where descriptors or memory lack:
                                  * those who ask stay in the queue, and would
@@ -70,6 +73,12 @@ listen_at(const struct in6_addr *addr, uint16_t port)
 
     free(target);
     free(s);
+    if (fd >= 0 && listen(fd, BACKLOG)) {
+        int error = errno;
+
+        close(fd);
+        return -error;
+    }
     return fd;
 }
 

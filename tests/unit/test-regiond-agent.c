@@ -7,6 +7,7 @@
 #include "regiond.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,31 @@ START_TEST(who_asks_has_a_line)
     fd = ask();
     expect_line(fd, "ready up\n");
     close(fd);
+    regiond_agent_destroy(regiond.agent);
+}
+END_TEST
+
+/* Those who ask all at once have a place, and need not come again a second
+ * later. */
+START_TEST(many_may_ask_at_once)
+{
+    enum { N = 60 };
+    int fds[N], n_again = 0;
+
+    setup();
+    for (int i = 0; i < N; i++) {
+        fds[i] = ask();
+    }
+    for (int i = 0; i < N; i++) {
+        struct tcp_info info;
+        socklen_t len = sizeof info;
+
+        expect_line(fds[i], "ready up\n");
+        ck_assert(!getsockopt(fds[i], IPPROTO_TCP, TCP_INFO, &info, &len));
+        n_again += info.tcpi_total_retrans > 0;
+        close(fds[i]);
+    }
+    ck_assert_int_lt(n_again, N / 2);
     regiond_agent_destroy(regiond.agent);
 }
 END_TEST
@@ -238,6 +264,7 @@ regiond_agent_suite(void)
     TCase *tcase = tcase_create("regiond-agent");
 
     tcase_add_test(tcase, who_asks_has_a_line);
+    tcase_add_test(tcase, many_may_ask_at_once);
     tcase_add_test(tcase, a_load_that_is_not_known_is_said);
     tcase_add_test(tcase, shortage_is_waited_for);
     tcase_add_loop_test(tcase, it_listens_where_it_is_told_to, 0,

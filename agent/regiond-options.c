@@ -358,14 +358,28 @@ parse_check(const char *url)
     return b;
 }
 
+static bool
+has_check(const struct tpr_service *svc, const char *name)
+{
+    for (size_t i = 0; i < svc->n_backends; i++) {
+        if (!strcmp(svc->backends[i]->name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 add_check(struct regiond_options *o, const char *url)
 {
     struct tpr_service *svc = o->service;
     struct tpr_backend *b = parse_check(url);
 
-    for (size_t i = 0; i < svc->n_backends; i++) {
-        if (!strcmp(svc->backends[i]->name, b->name)) {
+    if (has_check(svc, b->name)) {
+        /* Another host of the same server, say. */
+        free(b->name);
+        b->name = xstrdup(url);
+        if (has_check(svc, b->name)) {
             ovs_fatal(0, "--check: %s is there twice", b->name);
         }
     }

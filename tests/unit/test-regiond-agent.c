@@ -203,6 +203,33 @@ START_TEST(it_listens_where_it_is_told_to)
 }
 END_TEST
 
+/* A server may have several hosts, each with a check. */
+START_TEST(checks_differ_in_what_follows_the_url)
+{
+    static const char *const args[] = {
+        "tpr-regiond", "--check=http://127.0.0.1/,host=a.example.org",
+        "--check=http://127.0.0.1/,host=b.example.org",
+        "--check=http://127.0.0.1/b,host=b.example.org", NULL,
+    };
+    char *argv[ARRAY_SIZE(args)];
+    struct regiond_options o;
+
+    for (size_t i = 0; i < ARRAY_SIZE(args); i++) {
+        argv[i] = nullable_xstrdup(args[i]);
+    }
+    regiond_options_parse(&o, ARRAY_SIZE(args) - 1, argv);
+    ck_assert_uint_eq(o.service->n_backends, 3);
+    ck_assert_str_eq(o.service->backends[0]->name, "http://127.0.0.1/");
+    ck_assert_str_eq(o.service->backends[1]->name,
+                     "http://127.0.0.1/,host=b.example.org");
+    ck_assert_str_eq(o.service->backends[2]->name, "http://127.0.0.1/b");
+    regiond_options_destroy(&o);
+    for (size_t i = 0; i < ARRAY_SIZE(args); i++) {
+        free(argv[i]);
+    }
+}
+END_TEST
+
 /* Writes 'text' into 'file' of 'dir', a folder that it makes. */
 static void
 put(const char *dir, const char *file, const char *text)
@@ -269,6 +296,7 @@ regiond_agent_suite(void)
     tcase_add_test(tcase, shortage_is_waited_for);
     tcase_add_loop_test(tcase, it_listens_where_it_is_told_to, 0,
                         ARRAY_SIZE(listeners));
+    tcase_add_test(tcase, checks_differ_in_what_follows_the_url);
     tcase_add_test(tcase, groups_limit_those_in_them);
     suite_add_tcase(suite, tcase);
     return suite;

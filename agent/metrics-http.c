@@ -31,12 +31,16 @@ VLOG_DEFINE_THIS_MODULE(metrics);
 COVERAGE_DEFINE(metrics_scrape);
 COVERAGE_DEFINE(metrics_render);
 COVERAGE_DEFINE(metrics_overdue);
+COVERAGE_DEFINE(metrics_shortage);
 
 enum {
     SPACING_US = 1000 * 1000,   /* Between two renderings, at least... */
     SPACING_COSTS = 20,         /* ...and so many times what one took. */
     PATIENCE_US = 1000 * 1000,  /* With providers that shall count. */
     RETRY_US = 1000 * 1000,     /* Of listening. */
+    SHORTAGE_US = 200 * 1000,   /* Pause where descriptors or memory lack:
+                                 * those who connect stay in the queue, and
+                                 * would wake us for ever. */
     MAX_CONNECTIONS = 32,
     IDLE_S = 15,                /* Idle connections are closed. */
     MEMORY = 16 * 1024,         /* Of a connection, for its headers. */
@@ -47,6 +51,9 @@ struct listener {
     struct in6_addr addr;
     uint16_t port;
     int fd;                     /* An epoll's: readable if there is work. */
+    int listen_fd;              /* Ours: libmicrohttpd would spin where there
+                                 * is no descriptor for who connects. */
+    long long int again_us;     /* Nobody is accepted before. */
 };
 
 struct metrics_http {
@@ -273,11 +280,10 @@ listener_open(struct metrics_http *m, struct listener *l,
     }
     *l = (struct listener) { .addr = *addr, .port = port };
     l->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG
-        | (IN6_IS_ADDR_V4MAPPED(addr) ? 0 : MHD_USE_IPv6),
-        port, NULL, NULL, answer, m,
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME
+        | MHD_USE_ERROR_LOG,
+        0, NULL, NULL, answer, m,
         MHD_OPTION_EXTERNAL_LOGGER, log_error, NULL,
-        MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned int) MAX_CONNECTIONS,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int) IDLE_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) MEMORY,
@@ -288,13 +294,13 @@ listener_open(struct metrics_http *m, struct listener *l,
     if (!info) {
         if (l->daemon) {
             MHD_stop_daemon(l->daemon);
-        } else {
-            close(fd);
         }
+        close(fd);
         l->daemon = NULL;
         return ENOMEM;
     }
     l->fd = info->epoll_fd;
+    l->listen_fd = fd;
     return 0;
 }
 
@@ -304,8 +310,52 @@ listener_close(struct metrics_http *m, struct listener *l)
     if (l->daemon) {
         resume_all(m);
         MHD_stop_daemon(l->daemon);
+        close(l->listen_fd);
     }
     *l = (struct listener) { .daemon = NULL };
+}
+
+/* Is there room for one connection more?  Others wait in the queue. */
+static bool
+has_room(const struct listener *l)
+{
+    const union MHD_DaemonInfo *info
+        = MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+    return info && info->num_connections < MAX_CONNECTIONS;
+}
+
+/* Accepts who has connected. */
+static void
+listener_run(struct listener *l)
+{
+    while (tpr_now_us() >= l->again_us && has_room(l)) {
+        struct sockaddr_storage ss;
+        socklen_t len = sizeof ss;
+        int fd = accept4(l->listen_fd, (struct sockaddr *) &ss, &len,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd >= 0) {
+            /* Closes 'fd' if it cannot have it. */
+            ignore(MHD_add_connection(l->daemon, fd, (struct sockaddr *) &ss,
+                                      len));
+        } else if (errno == EAGAIN) {
+            break;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            COVERAGE_INC(metrics_shortage);
+            l->again_us = tpr_now_us() + SHORTAGE_US;
+        }
+    }
+}
+
+static void
+listener_wait(const struct listener *l)
+{
+    if (tpr_now_us() < l->again_us) {
+        poll_timer_wait_until(l->again_us / 1000 + 1);
+    } else if (has_room(l)) {
+        poll_fd_wait(l->listen_fd, POLLIN);
+    }
 }
 
 static char *
@@ -424,6 +474,7 @@ metrics_http_run(struct metrics_http *m, const struct agent_view *v)
         configure(m, v->config);
     }
     if (m->listener.daemon) {
+        listener_run(&m->listener);
         MHD_run(m->listener.daemon);
         serve(m, v);
     }
@@ -440,6 +491,7 @@ metrics_http_wait(struct metrics_http *m)
     if (!m->listener.daemon) {
         return;
     }
+    listener_wait(&m->listener);
     poll_fd_wait(m->listener.fd, POLLIN);
     if (MHD_get_timeout(m->listener.daemon, &ms) == MHD_YES) {
         poll_timer_wait(MIN(ms, 60 * 1000));

@@ -39,6 +39,7 @@ UNIT_TESTS += tests/unit/test-learn
 UNIT_TESTS += tests/unit/test-liveness
 UNIT_TESTS += tests/unit/test-load
 UNIT_TESTS += tests/unit/test-metrics
+UNIT_TESTS += tests/unit/test-metrics-http
 UNIT_TESTS += tests/unit/test-model
 UNIT_TESTS += tests/unit/test-notify
 UNIT_TESTS += tests/unit/test-perf-args

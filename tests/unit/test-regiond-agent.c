@@ -142,6 +142,9 @@ START_TEST(a_load_that_is_not_known_is_said)
     expect_line(fd, "100% ready up # cpu=-\n");
     close(fd);
     regiond_agent_destroy(regiond.agent);
+    free(regiond.options.metrics[0].text);
+    free(regiond.options.metrics[0].name);
+    regiond.options.n_metrics = 0;
 }
 END_TEST
 
@@ -193,6 +196,7 @@ START_TEST(it_listens_where_it_is_told_to)
     struct regiond_options o;
     char *addr;
 
+    optind = 0;                 /* Begin anew. */
     regiond_options_parse(&o, 3, argv);
     addr = tpr_format_address(&o.agent_addr);
     ck_assert_str_eq(addr, listeners[_i].addr);
@@ -217,6 +221,7 @@ START_TEST(checks_differ_in_what_follows_the_url)
     for (size_t i = 0; i < ARRAY_SIZE(args); i++) {
         argv[i] = nullable_xstrdup(args[i]);
     }
+    optind = 0;                 /* Begin anew. */
     regiond_options_parse(&o, ARRAY_SIZE(args) - 1, argv);
     ck_assert_uint_eq(o.service->n_backends, 3);
     ck_assert_str_eq(o.service->backends[0]->name, "http://127.0.0.1/");

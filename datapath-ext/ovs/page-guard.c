@@ -262,15 +262,15 @@ tpr_guard_renew(struct tpr_page *page)
 {
     struct guard *g = find(page);
 
+    /* Whoever puts the copy in place must not do so after our caller has
+     * mapped something else there.  One that takes it later says so in 'lost',
+     * after us. */
+    while (g && __atomic_load_n(&g->n_rescuing, __ATOMIC_SEQ_CST)) {
+        sched_yield();
+    }
     if (tpr_guard_is_lost(page)) {
         if (!have_spare(g)) {
             return false;
-        }
-        /* Whoever puts the copy in place must not do so after our caller has
-         * mapped something else there.  One that takes the new copy says so
-         * in 'lost', after us. */
-        while (__atomic_load_n(&g->n_rescuing, __ATOMIC_SEQ_CST)) {
-            sched_yield();
         }
         copy_words(g->spare, page);
         __atomic_store_n(&g->lost, false, __ATOMIC_SEQ_CST);

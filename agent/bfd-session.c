@@ -272,7 +272,7 @@ bfd_session_configure(struct bfd_session *s,
     return decision;
 }
 
-/* Should be called, before anything else, when the owner woke up or sent a
+/* Should be called, as heartbeat_late(), when the owner woke up or sent a
  * packet 'late_us' microseconds later than bfd_session_deadline() said. */
 void
 bfd_session_late(struct bfd_session *s, long long int late_us)

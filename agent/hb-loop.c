@@ -307,6 +307,9 @@ obey_all(struct hb_thread *t, long long int now)
     while (spsc_pop(&t->commands, &c)) {
         obey(t, &c, now);
     }
+    /* Either we see that orders wait, or who has them sees the room. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    t->told |= __atomic_load_n(&t->owing, __ATOMIC_RELAXED);
 }
 
 static void

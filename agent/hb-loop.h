@@ -22,7 +22,7 @@
 
 enum {
     HB_MAX_HUBS = 4,            /* Receiving UDP sockets. */
-    HB_N_COMMANDS = 512,
+    HB_N_COMMANDS = 2048,
     HB_N_FACTS = 4096,
 };
 
@@ -70,6 +70,7 @@ struct hb_asked {
     struct hb_offload offload;
     struct tpr_beat *beat;      /* Has it, NULL: not (yet). */
     bool can_send;
+    bool owed;                  /* There was no room for the order. */
     char *why;                  /* What it cannot, or NULL. */
 };
 
@@ -88,6 +89,8 @@ struct hb_thread {
                                  * which may take milliseconds. */
     bool holding;               /* Some facts are held back: the main thread
                                  * wakes us when it has made room. */
+    bool owing;                 /* Some orders are: the heartbeat thread wakes
+                                 * the main thread when it has. */
     struct hb_published *published;     /* 'max' of them. */
     struct hb_thread_stats self;        /* Single words, atomic access. */
 

@@ -183,8 +183,9 @@ hb_session_configure(struct hb_session *s,
     return HEARTBEAT_NOTHING;
 }
 
-/* Should be called for every session, before anything else, when the thread
- * woke up 'late_us' later than it had asked for. */
+/* Should be called before the session is judged, when the thread woke up
+ * 'late_us' later than it had asked for: for every session, before beats are
+ * read, if that is more than HB_LATE_US. */
 void
 hb_session_late(struct hb_session *s, long long int late_us)
 {

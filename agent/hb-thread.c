@@ -318,8 +318,26 @@ hb_thread_offload(struct hb_thread *t, uint32_t id,
     return 0;
 }
 
-/* A session's result.  Where there is no room for an order, the session stays
- * in user space until something else happens to it. */
+/* Gives the orders that there was no room for, as far as there is now. */
+static void
+pay_owed(struct hb_thread *t)
+{
+    if (!t->owing) {
+        return;
+    }
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    for (uint32_t id = 0; id < t->max; id++) {
+        if (t->asked[id].owed) {
+            if (send_offload(t, id)) {
+                return;
+            }
+            t->asked[id].owed = false;
+        }
+    }
+    __atomic_store_n(&t->owing, false, __ATOMIC_RELAXED);
+}
+
+/* A session's result. */
 static void
 take_kept(struct hb_thread *t, struct hb_kept *kept)
 {
@@ -334,7 +352,11 @@ take_kept(struct hb_thread *t, struct hb_kept *kept)
     if (a->beat != kept->beat || a->can_send != kept->can_send) {
         a->beat = kept->beat;
         a->can_send = kept->can_send;
-        ignore(send_offload(t, kept->id));
+        if (send_offload(t, kept->id)) {
+            a->owed = true;
+            __atomic_store_n(&t->owing, true, __ATOMIC_RELAXED);
+            pay_owed(t);
+        }
     }
 }
 
@@ -345,6 +367,7 @@ take_all_kept(struct hb_thread *t)
     static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(10, 10);
     struct hb_kept kept;
 
+    pay_owed(t);
     while (hb_keeper_next(t->keeper, &kept)) {
         switch (kept.type) {
         case HB_KEPT_SESSION:

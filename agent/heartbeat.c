@@ -196,9 +196,9 @@ heartbeat_excuse(struct heartbeat *hb, long long int late_us,
     return HEARTBEAT_EXCUSED;
 }
 
-/* Should be called, before beats are read and heartbeat_run(), whenever the
- * owner woke up or sent its own beat 'late_us' microseconds later than it had
- * wanted to. */
+/* Should be called, before heartbeat_run(), whenever the owner woke up or sent
+ * its own beat 'late_us' microseconds later than it had wanted to, and before
+ * beats are read if that is more than half an interval. */
 void
 heartbeat_late(struct heartbeat *hb, long long int late_us)
 {

@@ -45,7 +45,7 @@ struct {
 
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
-    __uint(max_entries, 65536);
+    __uint(max_entries, 256 * TPR_BEAT_SESSIONS);   /* Five each. */
 } tpr_beat_events SEC(".maps");
 
 struct tpr_beat_timer_value {

@@ -8,6 +8,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "agent.h"
 #include "ask.h"
@@ -212,6 +213,24 @@ main_loop(struct agent *agent, struct unixctl_server *unixctl,
     }
 }
 
+/* A region takes a socket, a check another one while it goes on: as many
+ * descriptors as we may have. */
+static void
+raise_limits(void)
+{
+    enum { MAX_FDS = 65536 };
+    struct rlimit limit;
+
+    if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = MAX(limit.rlim_cur,
+                             MIN(limit.rlim_max, MAX_FDS));
+        if (setrlimit(RLIMIT_NOFILE, &limit)) {
+            VLOG_WARN("cannot have more descriptors (%s)",
+                      ovs_strerror(errno));
+        }
+    }
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -225,6 +244,7 @@ main(int argc, char *argv[])
     service_start(&argc, &argv);
     parse_options(argc, argv);
     fatal_ignore_sigpipe();
+    raise_limits();
 
     daemonize_start(true);
     error = unixctl_server_create(unixctl_path, &unixctl);

@@ -334,7 +334,7 @@ parse_check(const char *url)
     if (*words) {
         *words++ = '\0';
     }
-    b->name = xstrdup(copy);
+    b->name = xstrdup(url);
     b->last_up = -1;
     check->expect_min = TPR_CHECK_EXPECT_MIN;
     check->expect_max = TPR_CHECK_EXPECT_MAX;
@@ -376,16 +376,40 @@ add_check(struct regiond_options *o, const char *url)
     struct tpr_backend *b = parse_check(url);
 
     if (has_check(svc, b->name)) {
-        /* Another host of the same server, say. */
-        free(b->name);
-        b->name = xstrdup(url);
-        if (has_check(svc, b->name)) {
-            ovs_fatal(0, "--check: %s is there twice", b->name);
-        }
+        ovs_fatal(0, "--check: %s is there twice", b->name);
     }
     svc->backends = xrealloc(svc->backends, ((svc->n_backends + 1)
                                              * sizeof *svc->backends));
     svc->backends[svc->n_backends++] = b;
+}
+
+/* Is 's', up to its first comma, what the name of no other check begins
+ * with? */
+static bool
+is_only_url(const struct tpr_service *svc, const char *s)
+{
+    size_t len = strcspn(s, ","), n = 0;
+
+    for (size_t i = 0; i < svc->n_backends; i++) {
+        const char *name = svc->backends[i]->name;
+
+        n += strcspn(name, ",") == len && !strncmp(name, s, len);
+    }
+    return n == 1;
+}
+
+/* What follows a check's URL is part of its name only where others have the
+ * same: other hosts of one server, say. */
+static void
+shorten_check_names(struct tpr_service *svc)
+{
+    for (size_t i = 0; i < svc->n_backends; i++) {
+        char *name = svc->backends[i]->name;
+
+        if (is_only_url(svc, name)) {
+            name[strcspn(name, ",")] = '\0';
+        }
+    }
 }
 
 /* All checks have the same timing. */
@@ -666,6 +690,7 @@ regiond_options_parse(struct regiond_options *o, int argc, char *argv[])
         ovs_fatal(0, "--agent-metric needs --agent-check");
     }
     set_auth(o, &s);
+    shorten_check_names(o->service);
     set_check_timing(o, &s);
 }
 

@@ -213,7 +213,8 @@ START_TEST(checks_differ_in_what_follows_the_url)
     static const char *const args[] = {
         "tpr-regiond", "--check=http://127.0.0.1/,host=a.example.org",
         "--check=http://127.0.0.1/,host=b.example.org",
-        "--check=http://127.0.0.1/b,host=b.example.org", NULL,
+        "--check=http://127.0.0.1/b,host=b.example.org",
+        "--check=http://127.0.0.1/", NULL,
     };
     char *argv[ARRAY_SIZE(args)];
     struct regiond_options o;
@@ -223,11 +224,13 @@ START_TEST(checks_differ_in_what_follows_the_url)
     }
     optind = 0;                 /* Begin anew. */
     regiond_options_parse(&o, ARRAY_SIZE(args) - 1, argv);
-    ck_assert_uint_eq(o.service->n_backends, 3);
-    ck_assert_str_eq(o.service->backends[0]->name, "http://127.0.0.1/");
+    ck_assert_uint_eq(o.service->n_backends, 4);
+    ck_assert_str_eq(o.service->backends[0]->name,
+                     "http://127.0.0.1/,host=a.example.org");
     ck_assert_str_eq(o.service->backends[1]->name,
                      "http://127.0.0.1/,host=b.example.org");
     ck_assert_str_eq(o.service->backends[2]->name, "http://127.0.0.1/b");
+    ck_assert_str_eq(o.service->backends[3]->name, "http://127.0.0.1/");
     regiond_options_destroy(&o);
     for (size_t i = 0; i < ARRAY_SIZE(args); i++) {
         free(argv[i]);

@@ -35,13 +35,16 @@ program_id(int fd)
     return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.id;
 }
 
-static uint32_t
-attached(uint32_t ifindex)
+/* What 'ifindex' has natively, 0: nothing, or it is gone. */
+static int
+get_attached(uint32_t ifindex, uint32_t *id)
 {
-    uint32_t id = 0;
+    int error = -bpf_xdp_query_id((int) ifindex, XDP_FLAGS_DRV_MODE, id);
 
-    return (bpf_xdp_query_id((int) ifindex, XDP_FLAGS_DRV_MODE, &id) ? 0
-            : id);
+    if (error) {
+        *id = 0;
+    }
+    return error == ENODEV ? 0 : error;
 }
 
 /* ## Looking. ## */
@@ -93,11 +96,14 @@ tpr_dispatcher_look(uint32_t ifindex, struct tpr_parts *parts)
     /* libxdp removes pins after the exchange: they are whole if there was
      * none. */
     for (int i = 0; i < MAX_TRIES; i++) {
-        const uint32_t id = attached(ifindex);
+        uint32_t id, now;
         char *dir;
 
         memset(parts, 0, sizeof *parts);
-        if (!id || tpr_next_owner(id) != TPR_NEXT_DISPATCHER) {
+        error = get_attached(ifindex, &id);
+        if (error) {
+            return error;
+        } else if (!id || tpr_next_owner(id) != TPR_NEXT_DISPATCHER) {
             return 0;
         }
         parts->dispatcher = id;
@@ -105,7 +111,7 @@ tpr_dispatcher_look(uint32_t ifindex, struct tpr_parts *parts)
                         tpr_dispatcher_folder(), ifindex, id);
         error = read_parts(dir, parts);
         free(dir);
-        if (attached(ifindex) == id) {
+        if (!get_attached(ifindex, &now) && now == id) {
             break;
         }
         error = EAGAIN;
@@ -212,14 +218,16 @@ by_libxdp(uint32_t ifindex, int fd, uint32_t dispatcher,
 }
 
 /* Removes the pins of program 'id' that are left when somebody took a whole
- * dispatcher away from 'ifindex', as Open vSwitch does: they would keep it,
- * and its maps, for ever. */
+ * dispatcher away from 'ifindex', as Open vSwitch does, or ended in the middle
+ * of an exchange: they would keep it, and its maps, for ever. */
 static void
 clean_up(uint32_t ifindex, uint32_t id)
 {
     char *prefix = xasprintf("dispatch-%"PRIu32"-", ifindex);
-    char *present = xasprintf("%s%"PRIu32, prefix, attached(ifindex));
-    DIR *dir = opendir(tpr_dispatcher_folder());
+    uint32_t now;
+    bool known = !get_attached(ifindex, &now);
+    char *present = xasprintf("%s%"PRIu32, prefix, now);
+    DIR *dir = known ? opendir(tpr_dispatcher_folder()) : NULL;
     const struct dirent *e;
 
     while (dir && (e = readdir(dir))) {
@@ -283,7 +291,8 @@ tpr_dispatcher_leave(uint32_t ifindex, int fd)
             && !tpr_parts_have(&parts, id)) {
             error = 0;          /* Somebody else took it away. */
         }
-    } else if (!error) {
+    }
+    if (!error) {
         clean_up(ifindex, id);
     }
     return error;

@@ -478,17 +478,22 @@ is_found(const struct tpr_link *links, size_t n, const struct tpr_link *l)
     return false;
 }
 
-/* Lets go of what is pinned at 'path' and is not attached any more. */
+/* Lets go of what is pinned at 'path' and is not attached any more, as far as
+ * that is known. */
 static void
 drop_found(const struct tpr_link *l, const char *path)
 {
+    bool drop = l->fd >= 0 || !is_by_exchange(l->mode);
+
     if (l->fd >= 0) {
         if (l->mode == TPR_ATTACH_DISPATCHER) {
-            tpr_dispatcher_leave(l->ifindex, l->fd);
+            drop = !tpr_dispatcher_leave(l->ifindex, l->fd);
         }
         close(l->fd);
     }
-    unlink(path);
+    if (drop) {
+        unlink(path);
+    }
 }
 
 struct tpr_link *
@@ -564,6 +569,8 @@ remove_link(struct tpr_link *l, const char *path)
         }
     } else if (l->fd < 0 && is_by_exchange(l->mode)) {
         error = EPERM;
+    } else if (l->mode == TPR_ATTACH_DISPATCHER) {
+        error = leave(l);       /* Pins of libxdp's may be left. */
     }
     if (error && is_by_exchange(l->mode)) {
         if (l->fd >= 0) {

@@ -27,7 +27,7 @@ VLOG_DEFINE_THIS_MODULE(bpf_attach);
 struct refusals {
     char *why[TPR_N_ATTACH_MODES];
     bool busy[TPR_N_ATTACH_MODES];      /* For it had somebody else's, which
-                                         * may go. */
+                                         * may go, or memory was short. */
 };
 
 /* A port; its 'pub' is at the same place in 'list'. */
@@ -90,6 +90,14 @@ drop_target(struct tpr_attach *a, struct port *p)
     if (a->watch) {
         tpr_watch_del(a->watch, p->pub.port.ifindex);
     }
+}
+
+/* Might the same be possible a little later? */
+static bool
+may_pass(int error)
+{
+    return (error == EBUSY || error == EEXIST || error == EAGAIN
+            || error == ENOMEM || error == EMFILE || error == ENFILE);
 }
 
 /* All of them, or those 'busy' ones only. */
@@ -502,7 +510,7 @@ attach(struct tpr_attach *a, struct port *p, enum tpr_attach_mode mode)
     if (error) {
         free(p->refusals.why[mode]);
         p->refusals.why[mode] = refusal(a, mode, error);
-        p->refusals.busy[mode] = error == EBUSY || error == EEXIST;
+        p->refusals.busy[mode] = may_pass(error);
         if (mode == TPR_ATTACH_DISPATCHER) {
             p->refused_by = p->parts.dispatcher;
         }

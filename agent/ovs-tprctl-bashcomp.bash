@@ -18,7 +18,7 @@ _ovs_tprctl_keys () {
         set-heartbeat)
             echo type peer local peer_mac interval fall rise \
                 detect_override max_excuses min_tx min_rx passive auth_type \
-                auth_key_id auth_key ;;
+                auth_key_id auth_key offload ;;
         add-service | set-service)
             echo vip vip_mac policy spill_metric failback failback_hold \
                 slow_start drain_timeout on_down on_none stateless \

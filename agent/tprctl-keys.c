@@ -40,7 +40,7 @@ static const char *const region_keys[] = {
 static const char *const heartbeat_keys[] = {
     "type", "peer", "local", "peer_mac", "interval", "fall", "rise",
     "detect_override", "max_excuses", "min_tx", "min_rx", "passive",
-    "auth_type", "auth_key_id", "auth_key", MAPS NULL,
+    "auth_type", "auth_key_id", "auth_key", "offload", MAPS NULL,
 };
 static const char *const service_keys[] = {
     "vip", "vip_mac", "policy", "spill_metric", "failback", "failback_hold",
